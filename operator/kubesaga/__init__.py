@@ -1,0 +1,1 @@
+"""kubesaga: multi-step work on Kubernetes that finishes or is undone."""
