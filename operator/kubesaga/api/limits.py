@@ -1,0 +1,75 @@
+"""Every bound of the API, each with the reason for its value."""
+
+from typing import Final
+
+STEPS_MAX: Final = 4_000
+"""A status write costs the API server 0.9 s at 5,000 steps; beyond 4,000 one write per pass no longer keeps up."""
+
+OBJECT_BYTES_MAX: Final = 1_048_576
+"""etcd refuses requests of 1.5 MiB; a third is kept free for managedFields and for what others annotate."""
+
+STEP_STATUS_BYTES: Final = 200
+"""Room that the size estimate reserves for the record of one finished step, without its outputs."""
+
+COMPENSATION_STATUS_BYTES: Final = 200
+"""Room reserved for the record of one undo, so that a rollback can always be written down."""
+
+MESSAGE_BYTES_MAX: Final = 1_024
+"""A message of one step or condition; long enough for a sentence and the tail of an error."""
+
+STEP_MESSAGE_BYTES_MAX: Final = 256
+"""A message of one step: a failed run of 4,000 steps still has to fit into OBJECT_BYTES_MAX."""
+
+OUTPUT_BYTES_DEFAULT: Final = 256
+"""Room for one declared output where it names none: an identifier, a URL, a digest."""
+
+STEP_OUTPUT_BYTES_MAX: Final = 4_096
+"""The kubelet keeps no more than 4,096 bytes of a container's termination message."""
+
+WORKFLOW_OUTPUT_BYTES_MAX: Final = 262_144
+"""All outputs together: a quarter of OBJECT_BYTES_MAX."""
+
+APPLY_ANNOTATION_BYTES_MAX: Final = 262_144
+"""kubectl's client-side apply stores the manifest in an annotation, and all annotations share 256 KiB."""
+
+NAME_LENGTH_MAX: Final = 63
+"""A DNS label (RFC 1123)."""
+
+OBJECT_NAME_LENGTH_MAX: Final = 253
+"""A DNS subdomain (RFC 1123)."""
+
+JOB_NAME_LENGTH_MAX: Final = 57
+"""The Job controller names Pods after their Job and adds six characters; together they stay a DNS label."""
+
+PARAMETERS_MAX: Final = 256
+"""Parameters are read by people; what needs more belongs into a ConfigMap."""
+
+VALUE_LENGTH_MAX: Final = 32_768
+"""One string that a user writes: a script fits, a payload belongs elsewhere (an exec argument ends at 128 KiB)."""
+
+LIST_MAX: Final = 256
+"""Arguments, environment variables, mounts and the like, per container."""
+
+DEPENDENCIES_MAX: Final = 4_000
+"""A fan-in may gather every other step."""
+
+OUTPUTS_MAX: Final = 64
+"""Declared outputs of one step; they share STEP_OUTPUT_BYTES_MAX."""
+
+RETRY_LIMIT_MAX: Final = 100
+"""With the longest back-off this is a night; what fails that often needs a person."""
+
+SECONDS_MAX: Final = 31_536_000
+"""A year."""
+
+PARALLELISM_MAX: Final = 4_000
+"""No more steps than there can be."""
+
+CONDITIONS_MAX: Final = 16
+"""Six types are in use."""
+
+HANDLED_REQUESTS_MAX: Final = 64
+"""One record per verb and target; the oldest go first when there are more targets."""
+
+STATUS_OPERATIONS_MAX: Final = 5_000
+"""The API server refuses a JSON Patch of more than 10,000 operations; above half of it lists are replaced whole."""

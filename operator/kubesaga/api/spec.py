@@ -1,0 +1,143 @@
+"""What a user asks for: the spec of a Workflow."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from kubesaga.api import limits
+from kubesaga.api.container import Container, Text
+from kubesaga.api.model import ApiModel
+from kubesaga.api.pod import PodSettings
+
+StepName = Annotated[
+    str, StringConstraints(max_length=limits.NAME_LENGTH_MAX, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+]
+Identifier = Annotated[str, StringConstraints(max_length=limits.NAME_LENGTH_MAX, pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
+Seconds = Annotated[int, Field(ge=1, le=limits.SECONDS_MAX)]
+RetryLimit = Annotated[int, Field(ge=0, le=limits.RETRY_LIMIT_MAX)]
+Parallelism = Annotated[int, Field(ge=1, le=limits.PARALLELISM_MAX)]
+
+
+class OnFailure(StrEnum):
+    """What happens when a step failed for good."""
+
+    ROLLBACK = "Rollback"
+    """Undo every attempted step that declares how."""
+    STOP = "Stop"
+    """Start nothing more and undo nothing."""
+
+
+class InFlight(StrEnum):
+    """What happens to running steps when another step failed for good."""
+
+    DRAIN = "Drain"
+    """They run to their end."""
+    CANCEL = "Cancel"
+    """They are stopped."""
+
+
+class Parameter(ApiModel):
+    """A value that steps refer to as $(params.NAME)."""
+
+    name: Identifier
+    """Name of the parameter."""
+    value: Text
+    """Its value."""
+
+
+class Retry(ApiModel):
+    """How often and when a failed attempt is followed by the next. Unset fields come from defaults.retry."""
+
+    limit: RetryLimit | None = None
+    """Retries after the first attempt. 0 by default for steps, 5 for undos."""
+    backoff_seconds: Seconds | None = None
+    """Pause before the first retry. 5 by default for steps, 10 for undos."""
+    factor: Annotated[int, Field(ge=1, le=10)] | None = None
+    """Each pause is this many times the one before it. 2 by default."""
+    max_backoff_seconds: Seconds | None = None
+    """Longest pause. 300 by default."""
+
+
+class Output(ApiModel):
+    """A value that the step writes to its termination message, a JSON object of strings."""
+
+    name: Identifier
+    """Key in the JSON object."""
+    max_bytes: Annotated[int, Field(ge=1, le=limits.STEP_OUTPUT_BYTES_MAX)] | None = None
+    """Longest value in bytes (UTF-8). 256 by default."""
+
+
+class DeleteJob(ApiModel):
+    """Undo by deleting the step's own Jobs, and with them everything that the step made with such a Job as owner."""
+
+
+class Compensation(ApiModel):
+    """How a step is undone: exactly one of container and deleteJob.
+
+    An undo must be idempotent and succeed when there is nothing to undo.
+    """
+
+    container: Container | None = None
+    """The container of the compensating Job."""
+    delete_job: DeleteJob | None = None
+    """Delete the step's own Jobs instead of running one."""
+    retry: Retry | None = None
+    """Retries of the undo: 5 by default, 10 s to 300 s apart."""
+    timeout_seconds: Seconds | None = None
+    """Longest run of one attempt of the undo."""
+
+
+class Step(ApiModel):
+    """One step: a Job that runs when all it depends on has succeeded."""
+
+    name: StepName
+    """Name of the step, a DNS label, unique in the Workflow."""
+    depends_on: Annotated[tuple[StepName, ...], Field(max_length=limits.DEPENDENCIES_MAX)] | None = None
+    """Steps that must have succeeded. Steps referred to by $(steps.NAME...) are added."""
+    container: Container
+    """The container that does the work."""
+    retry: Retry | None = None
+    """Retries of the step."""
+    timeout_seconds: Seconds | None = None
+    """Longest run of one attempt. Time spent suspended does not count."""
+    outputs: Annotated[tuple[Output, ...], Field(max_length=limits.OUTPUTS_MAX)] | None = None
+    """Values that the step must give."""
+    compensate: Compensation | None = None
+    """How the step is undone."""
+
+
+class Defaults(ApiModel):
+    """Settings merged under every step."""
+
+    container: Container | None = None
+    """Merged under the container of every step and undo. command and args are not allowed here."""
+    pod: PodSettings | None = None
+    """Settings of all Pods."""
+    retry: Retry | None = None
+    """Retries of steps (undos have defaults of their own)."""
+    timeout_seconds: Seconds | None = None
+    """Longest run of one attempt of a step."""
+
+
+class WorkflowSpec(ApiModel):
+    """A graph of steps. Immutable once started, except suspend, parallelism and ttlSecondsAfterFinished."""
+
+    parameters: Annotated[tuple[Parameter, ...], Field(max_length=limits.PARAMETERS_MAX)] | None = None
+    """Values that steps refer to."""
+    defaults: Defaults | None = None
+    """Settings merged under every step."""
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=limits.STEPS_MAX)]
+    """The steps, in any order."""
+    parallelism: Parallelism | None = None
+    """Most steps that run at once. Unlimited by default."""
+    timeout_seconds: Seconds | None = None
+    """Deadline of the whole Workflow. Time spent suspended does not count."""
+    on_failure: OnFailure | None = None
+    """What happens when a step failed for good. Rollback by default if any step declares compensate, else Stop."""
+    in_flight: InFlight | None = None
+    """What happens to running steps then. Drain by default."""
+    suspend: bool | None = None
+    """While true no step starts; running steps go on."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=limits.SECONDS_MAX)] | None = None
+    """The Workflow is deleted this long after it ended. Never by default."""

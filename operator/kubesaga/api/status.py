@@ -1,0 +1,247 @@
+"""What a user reads: the status of a Workflow. All state of a run is here and nowhere else."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from kubesaga.api import limits
+from kubesaga.api.container import Text
+from kubesaga.api.model import ApiModel, Timestamp
+from kubesaga.api.spec import Identifier, StepName
+
+Message = Annotated[str, StringConstraints(max_length=limits.MESSAGE_BYTES_MAX)]
+StepMessage = Annotated[str, StringConstraints(max_length=limits.STEP_MESSAGE_BYTES_MAX)]
+Reason = Annotated[str, StringConstraints(max_length=64)]
+Uid = Annotated[str, StringConstraints(max_length=64)]
+Progress = Annotated[str, StringConstraints(max_length=16)]
+
+
+class Phase(StrEnum):
+    """Where a Workflow stands."""
+
+    RUNNING = "Running"
+    """Steps run, or may start."""
+    SUSPENDED = "Suspended"
+    """No step starts until `suspend` is lifted."""
+    SUCCEEDED = "Succeeded"
+    """Every step succeeded."""
+    FAILED = "Failed"
+    """A step failed for good, the deadline passed or the spec is invalid, and there was nothing to undo."""
+    CANCELLED = "Cancelled"
+    """Cancelled on request, and there was nothing to undo."""
+    ROLLING_BACK = "RollingBack"
+    """What was done is being undone."""
+    ROLLED_BACK = "RolledBack"
+    """Everything that was attempted and declares an undo is undone."""
+    ROLLBACK_BLOCKED = "RollbackBlocked"
+    """An undo used up its retries. A person has to look; nothing is given up."""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the Workflow has ended."""
+        return self in TERMINAL_PHASES
+
+
+TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.ROLLED_BACK})
+
+
+class StepState(StrEnum):
+    """Where a step, or an undo, stands. A step without a record is pending."""
+
+    STARTING = "Starting"
+    """Decided: the name of the Job is taken, the Job may not exist yet."""
+    RUNNING = "Running"
+    """The Job exists."""
+    RETRYING = "Retrying"
+    """The last attempt failed; the next begins at nextAttemptTime, when the Job before it is settled."""
+    SUCCEEDED = "Succeeded"
+    """Done."""
+    FAILED = "Failed"
+    """Failed for good: no attempt is left."""
+    CANCELLED = "Cancelled"
+    """Stopped, or closed before it began, because the Workflow ended early."""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing more happens without a request."""
+        return self in (StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED)
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a Job is decided or exists and has not ended."""
+        return self in (StepState.STARTING, StepState.RUNNING)
+
+
+class StepReason(StrEnum):
+    """Why a step, or an undo, is not succeeding."""
+
+    JOB_FAILED = "JobFailed"
+    """The container ended with a non-zero exit code, or its Pod failed."""
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    """The attempt ran longer than timeoutSeconds."""
+    LOST = "Lost"
+    """The Job was deleted by somebody else. Its effect is unknown."""
+    OUTPUTS_MISSING = "OutputsMissing"
+    """The step succeeded without giving an output that it declares."""
+    OUTPUTS_INVALID = "OutputsInvalid"
+    """The termination message is not a JSON object of strings, or a value is too long."""
+    OUTPUTS_LOST = "OutputsLost"
+    """The Pod was gone before its outputs could be read."""
+    CREATE_REJECTED = "CreateRejected"
+    """The API server refused the Job; the step was not attempted."""
+    NAME_CONFLICT = "NameConflict"
+    """A Job of that name belongs to somebody else; nothing was adopted."""
+    STOPPED = "Stopped"
+    """Stopped, because the Workflow was cancelled, timed out, or a step failed under `inFlight: Cancel`."""
+    NOT_STARTED = "NotStarted"
+    """Closed by a tombstone before its Job began."""
+
+
+class Execution(ApiModel):
+    """The record of the attempts of one step or one undo."""
+
+    state: StepState
+    """Where it stands."""
+    attempt: Annotated[int, Field(ge=1)] = 1
+    """The attempt that the record speaks of."""
+    job_uid: Uid | None = Field(default=None, alias="jobUID")
+    """Uid of the attempt's Job, once seen; dropped when the attempt ended."""
+    start_time: Timestamp | None = None
+    """When the attempt was decided."""
+    completion_time: Timestamp | None = None
+    """When the attempt ended."""
+    next_attempt_time: Timestamp | None = None
+    """When the next attempt may begin."""
+    exit_code: int | None = None
+    """Exit code of the container, if it was not 0."""
+    reason: StepReason | None = None
+    """Why the attempt did not succeed."""
+    message: StepMessage | None = None
+    """The reason in words, or what the attempt waits for."""
+
+
+class CompensationStatus(Execution):
+    """The record of the undo of one step."""
+
+    retries_from: Annotated[int, Field(ge=1)] = 1
+    """The attempt from which the retries are counted; grows when a person requests retry-compensation."""
+
+
+class StepStatus(Execution):
+    """The record of one step that was started."""
+
+    name: StepName
+    """Name of the step."""
+    attempted: bool = True
+    """Whether a Job of the step may have created a Pod. False only where it is certain that none did."""
+    outputs: Annotated[dict[Identifier, Text], Field(max_length=limits.OUTPUTS_MAX)] | None = None
+    """The outputs that the step declares, as it gave them."""
+    compensation: CompensationStatus | None = None
+    """The undo of the step, once started."""
+
+
+class FailureReason(StrEnum):
+    """Why a run ended early. The first cause is kept."""
+
+    STEP_FAILED = "StepFailed"
+    """A step failed for good."""
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    """The Workflow's timeoutSeconds passed."""
+    CANCELLED = "Cancelled"
+    """A person requested it."""
+    INVALID_SPEC = "InvalidSpec"
+    """The spec has errors; nothing was started."""
+
+
+class Failure(ApiModel):
+    """The first cause of a run that did not succeed; never overwritten."""
+
+    reason: FailureReason
+    """The kind of cause."""
+    step: StepName | None = None
+    """The step that failed."""
+    message: Message = ""
+    """The cause in words."""
+    time: Timestamp
+    """When it was recorded."""
+
+
+class Rollback(ApiModel):
+    """The rollback of the run: recorded once, never withdrawn."""
+
+    start_time: Timestamp
+    """When it was decided."""
+    quiesced_time: Timestamp | None = None
+    """When every forward Job was settled and the first undo could start."""
+
+
+class Condition(ApiModel):
+    """A condition, as metav1.Condition."""
+
+    type: Annotated[str, StringConstraints(max_length=316)]
+    """Succeeded, Ready, Reconciling, Stalled, Suspended or RollingBack."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: Annotated[str, StringConstraints(max_length=1024)]
+    """Why, as one word."""
+    message: Message = ""
+    """Why, in words."""
+    last_transition_time: Timestamp
+    """When status changed last."""
+    observed_generation: int | None = None
+    """The generation that it was decided for."""
+
+
+class HandledRequest(ApiModel):
+    """The last request of one verb and target, and the answer."""
+
+    verb: Annotated[str, StringConstraints(max_length=63)]
+    """What was asked."""
+    target: Annotated[str, StringConstraints(max_length=limits.NAME_LENGTH_MAX)] | None = None
+    """The step it was asked for."""
+    token: Annotated[str, StringConstraints(max_length=128)]
+    """The annotation's value."""
+    accepted: bool
+    """Whether it was done."""
+    message: Message = ""
+    """The answer in words."""
+    time: Timestamp
+    """When it was answered."""
+
+
+class WorkflowStatus(ApiModel):
+    """All state of a run."""
+
+    observed_generation: int = -1
+    """The generation that the status speaks of; -1 before the operator saw it."""
+    plan_version: int | None = None
+    """Version of the planning rules that the run began with."""
+    phase: Phase | None = None
+    """Where the run stands."""
+    reason: Reason | None = None
+    """Why, as one word."""
+    epoch: Annotated[int, Field(ge=1)] = 1
+    """Counts the runs of the graph."""
+    start_time: Timestamp | None = None
+    """When the run began."""
+    completion_time: Timestamp | None = None
+    """When the run ended."""
+    progress: Progress | None = None
+    """Succeeded steps of all steps."""
+    rollback_progress: Progress | None = None
+    """Undone steps of all steps to undo."""
+    suspended_time: Timestamp | None = None
+    """Since when the run is suspended."""
+    suspended_seconds: int = 0
+    """How long the run was suspended before; not counted against its deadline."""
+    failure: Failure | None = None
+    """The first cause of a run that did not succeed."""
+    rollback: Rollback | None = None
+    """The rollback, once decided."""
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=limits.CONDITIONS_MAX)] = ()
+    """Conditions: Succeeded and Ready always; Reconciling, Stalled, Suspended and RollingBack while true."""
+    handled_requests: Annotated[tuple[HandledRequest, ...], Field(max_length=limits.HANDLED_REQUESTS_MAX)] = ()
+    """The last request of each verb and target."""
+    steps: Annotated[tuple[StepStatus, ...], Field(max_length=limits.STEPS_MAX)] = ()
+    """Steps that were started, in the order in which they were."""

@@ -1,0 +1,1 @@
+"""The shell round the engine: queue, caches, writes. It holds no rule of its own."""

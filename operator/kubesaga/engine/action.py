@@ -1,0 +1,57 @@
+"""Effects that a decision asks for. Every action is replayable: done twice it has the effect of once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubesaga.api.names import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """Create the Job of an attempt, or the tombstone that takes its name.
+
+    AlreadyExists with our owner uid is success; with another it is a `Refusal` that is a conflict.
+    """
+
+    name: str
+    manifest: Mapping[str, Any]
+    step: str
+    direction: Direction
+    attempt: int
+    tombstone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopJob:
+    """Make a running Job fail, and keep the object: merge `patch` into it, with its uid as a precondition."""
+
+    name: str
+    uid: str
+    patch: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Delete a Job and all it owns (foreground), with its uid as a precondition. Only for `deleteJob` undos."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmJob:
+    """Read a Job and the Pods labelled with its name live, and pass again with the name in `Observed.confirmed`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteWorkflow:
+    """Delete the Workflow itself (background), with uid and resourceVersion as preconditions: its TTL is over."""
+
+    uid: str
+    resource_version: str
+
+
+Action = CreateJob | StopJob | DeleteJob | ConfirmJob | DeleteWorkflow

@@ -1,0 +1,165 @@
+"""What a pass sees of the Jobs and Pods of one Workflow: small frozen views of what the API server said.
+
+An observation may be old. Presence in it is a fact of the past; absence means nothing until a live read confirmed it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from kubesaga.api.names import LABEL_TOMBSTONE
+
+
+@dataclass(frozen=True, slots=True)
+class JobObservation:
+    """One Job, as far as the engine cares."""
+
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str | None
+    """Uid of the controlling owner."""
+    created: datetime
+    deleting: bool
+    tombstone: bool
+    suspended: bool
+    active_deadline_seconds: int | None
+    start_time: datetime | None
+    active: int
+    """Pods pending or running."""
+    terminating: int
+    """Pods being deleted that have not ended."""
+    succeeded: int
+    complete: bool
+    """Whether the condition Complete is True."""
+    failed: bool
+    """Whether the condition Failed is True."""
+    failed_reason: str
+    failed_message: str
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> "JobObservation":
+        """Read a batch/v1 Job as the API server stores it."""
+        metadata, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
+        conditions = {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
+        failed = conditions.get("Failed", {})
+        return cls(
+            name=metadata["name"],
+            uid=metadata["uid"],
+            resource_version=metadata["resourceVersion"],
+            owner_uid=controller_uid(metadata),
+            created=datetime.fromisoformat(metadata["creationTimestamp"]),
+            deleting="deletionTimestamp" in metadata,
+            tombstone=LABEL_TOMBSTONE in (metadata.get("labels") or {}),
+            suspended=bool(spec.get("suspend")),
+            active_deadline_seconds=spec.get("activeDeadlineSeconds"),
+            start_time=datetime.fromisoformat(status["startTime"]) if status.get("startTime") else None,
+            active=status.get("active") or 0,
+            terminating=status.get("terminating") or 0,
+            succeeded=status.get("succeeded") or 0,
+            complete="Complete" in conditions,
+            failed="Failed" in conditions,
+            failed_reason=failed.get("reason", ""),
+            failed_message=failed.get("message", ""),
+        )
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the Job has ended, by its own conditions."""
+        return self.complete or self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class PodObservation:
+    """One Pod, as far as the engine cares."""
+
+    name: str
+    uid: str
+    resource_version: str
+    job_uid: str | None
+    """Uid of the controlling Job."""
+    phase: str
+    node: str
+    deleting: bool
+    exit_code: int | None
+    """Exit code of the step's container, once it ended."""
+    termination_message: str
+    waiting: str
+    """Why the container or the Pod is not running yet, in words; empty where it is or was."""
+    finished: datetime | None
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> "PodObservation":
+        """Read a core/v1 Pod as the API server stores it."""
+        metadata, status = raw["metadata"], raw.get("status") or {}
+        containers = status.get("containerStatuses") or [{}]
+        state = containers[0].get("state") or {}
+        ended = state.get("terminated") or {}
+        return cls(
+            name=metadata["name"],
+            uid=metadata["uid"],
+            resource_version=metadata["resourceVersion"],
+            job_uid=controller_uid(metadata),
+            phase=status.get("phase", "Pending"),
+            node=(raw.get("spec") or {}).get("nodeName", ""),
+            deleting="deletionTimestamp" in metadata,
+            exit_code=ended.get("exitCode"),
+            termination_message=ended.get("message", ""),
+            waiting=_waiting(status, state.get("waiting") or {}),
+            finished=datetime.fromisoformat(ended["finishedAt"]) if ended.get("finishedAt") else None,
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether no container of it runs or will run."""
+        return self.phase in ("Succeeded", "Failed")
+
+
+def controller_uid(metadata: Mapping[str, Any]) -> str | None:
+    """The uid of the controlling owner, if there is one."""
+    return next((o["uid"] for o in metadata.get("ownerReferences") or () if o.get("controller")), None)
+
+
+def _waiting(status: Mapping[str, Any], waiting: Mapping[str, Any]) -> str:
+    """The reason why a Pod does not run: its container's, else the scheduler's."""
+    if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+        return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return f"{condition.get('reason', 'Unschedulable')}: {condition.get('message', '')}".rstrip(": ")
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The API server's answer to a create that it did not accept."""
+
+    code: int
+    reason: str
+    """The machine-readable reason of the Status object, such as Forbidden, Invalid, AlreadyExists."""
+    message: str
+
+    @property
+    def quota(self) -> bool:
+        """Whether a resource quota refused: it may admit the Job later."""
+        return self.code == 403 and "exceeded quota" in self.message
+
+    @property
+    def conflict(self) -> bool:
+        """Whether the name belongs to somebody else's Job."""
+        return self.reason == "AlreadyExists"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that one pass sees beside the Workflow itself."""
+
+    jobs: Mapping[str, JobObservation] = field(default_factory=dict)
+    """The Workflow's Jobs by name."""
+    pods: Mapping[str, tuple[PodObservation, ...]] = field(default_factory=dict)
+    """Pods by the uid of the Job that controls them."""
+    refusals: Mapping[str, Refusal] = field(default_factory=dict)
+    """Refused creates by Job name, as far as they are newer than what the status says of that Job."""
+    confirmed: frozenset[str] = frozenset()
+    """Names of Jobs that were read live (with their Pods) for this pass, because the last one asked to."""

@@ -1,0 +1,86 @@
+"""The Plan: the validated, expanded graph made from a spec. Pure data; `WorkflowPlanner` makes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from kubesaga.api.container import Container
+from kubesaga.api.pod import PodSettings
+from kubesaga.api.spec import InFlight, OnFailure, Output
+
+PLAN_VERSION: Final = 1
+"""Grows when the same spec would give another plan; a running Workflow keeps the version that it began with."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When the next attempt follows a failed one; every field decided."""
+
+    limit: int
+    backoff_seconds: int
+    factor: int
+    max_backoff_seconds: int
+
+
+STEP_RETRY: Final = RetryPolicy(limit=0, backoff_seconds=5, factor=2, max_backoff_seconds=300)
+COMPENSATION_RETRY: Final = RetryPolicy(limit=5, backoff_seconds=10, factor=2, max_backoff_seconds=300)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCompensation:
+    """How one step is undone. `container` is None where the undo deletes the step's own Jobs."""
+
+    container: Container | None
+    retry: RetryPolicy
+    timeout_seconds: int | None
+
+    @property
+    def deletes_job(self) -> bool:
+        """Whether the undo is the deletion of the step's Jobs."""
+        return self.container is None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step with all its edges, declared and implied, and everything merged that was to be merged."""
+
+    name: str
+    index: int
+    """Place in `Plan.steps`, which is the place in the spec."""
+    dependencies: tuple[str, ...]
+    """Steps that must have succeeded, in the order of the spec."""
+    dependents: tuple[str, ...]
+    """Steps that depend on this one, in the order of the spec."""
+    level: int
+    """0 for a step without dependencies, else one more than the highest level it depends on."""
+    container: Container
+    retry: RetryPolicy
+    timeout_seconds: int | None
+    outputs: tuple[Output, ...]
+    compensation: PlannedCompensation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A graph that can be run: acyclic, every reference resolved, every bound kept."""
+
+    steps: tuple[PlannedStep, ...]
+    by_name: Mapping[str, PlannedStep]
+    order: tuple[str, ...]
+    """All steps, each after everything it depends on; ties in the order of the spec."""
+    levels: tuple[tuple[str, ...], ...]
+    critical_path: tuple[str, ...]
+    """A longest chain of steps, first to last."""
+    rollback_order: tuple[tuple[str, ...], ...]
+    """The undos if every step had been attempted: each group may start when all groups before it have ended well."""
+    parameters: Mapping[str, str]
+    pod: PodSettings
+    parallelism: int | None
+    timeout_seconds: int | None
+    on_failure: OnFailure
+    in_flight: InFlight
+    suspend: bool
+    ttl_seconds_after_finished: int | None
+    warnings: tuple[str, ...]
+    object_bytes: int
+    """Estimate of the largest size of the object in its life: spec, full status, all outputs, a whole rollback."""
