@@ -106,7 +106,7 @@ class Execution(ApiModel):
     attempt: Annotated[int, Field(ge=1)] = 1
     """The attempt that the record speaks of."""
     job_uid: Uid | None = Field(default=None, alias="jobUID")
-    """Uid of the attempt's Job, once seen; dropped when the attempt ended."""
+    """Uid of the attempt's Job, once seen; dropped when the attempt succeeded."""
     start_time: Timestamp | None = None
     """When the attempt was decided."""
     completion_time: Timestamp | None = None
@@ -235,6 +235,8 @@ class WorkflowStatus(ApiModel):
     """Since when the run is suspended."""
     suspended_seconds: int = 0
     """How long the run was suspended before; not counted against its deadline."""
+    cancel_time: Timestamp | None = None
+    """When a cancel was accepted."""
     failure: Failure | None = None
     """The first cause of a run that did not succeed."""
     rollback: Rollback | None = None

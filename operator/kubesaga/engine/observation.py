@@ -139,6 +139,8 @@ class Refusal:
     reason: str
     """The machine-readable reason of the Status object, such as Forbidden, Invalid, AlreadyExists."""
     message: str
+    time: datetime
+    """When the answer came."""
 
     @property
     def quota(self) -> bool:

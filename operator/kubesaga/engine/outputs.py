@@ -1,0 +1,61 @@
+"""The outputs of a step: read from the termination message of its container, a JSON object of strings."""
+
+import json
+from collections.abc import Sequence
+
+from kubesaga.api.limits import OUTPUT_BYTES_DEFAULT
+from kubesaga.api.spec import Output
+from kubesaga.api.status import StepReason
+from kubesaga.engine.text import listing
+
+
+class OutputsError(ValueError):
+    """The termination message does not give what the step declares."""
+
+    def __init__(self, reason: StepReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def read_outputs(declared: Sequence[Output], message: str) -> dict[str, str]:
+    """The declared outputs. Keys that are not declared are ignored.
+
+    Raises OutputsError naming the keys that are missing (OutputsMissing) or what is wrong with them (OutputsInvalid).
+    """
+    written = _parse(message)
+    missing = [output.name for output in declared if output.name not in written]
+    if missing:
+        raise OutputsError(StepReason.OUTPUTS_MISSING, f"the step did not give {listing(missing)}")
+    return {output.name: _value(output, written[output.name]) for output in declared}
+
+
+def _parse(message: str) -> dict[str, object]:
+    """The JSON object; an empty message is an empty object."""
+    if not message.strip():
+        return {}
+    try:
+        written = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise OutputsError(
+            StepReason.OUTPUTS_INVALID, f"the termination message is not a JSON object of strings: {error}"
+        ) from None
+    if not isinstance(written, dict):
+        found = type(written).__name__
+        raise OutputsError(StepReason.OUTPUTS_INVALID, f"the termination message is a JSON {found}, not an object")
+    return written
+
+
+def _value(output: Output, value: object) -> str:
+    """One value: a string that fits and that etcd and an environment variable can hold."""
+    if not isinstance(value, str):
+        raise OutputsError(StepReason.OUTPUTS_INVALID, f"output {output.name} is not a string")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise OutputsError(StepReason.OUTPUTS_INVALID, f"output {output.name} is not valid Unicode") from None
+    if "\0" in value:
+        raise OutputsError(StepReason.OUTPUTS_INVALID, f"output {output.name} contains a NUL byte")
+    most = output.max_bytes or OUTPUT_BYTES_DEFAULT
+    if size > most:
+        raise OutputsError(StepReason.OUTPUTS_INVALID, f"output {output.name} has {size} bytes, more than {most}")
+    return value

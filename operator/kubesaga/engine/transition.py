@@ -1,0 +1,47 @@
+"""The one table along which steps and undos move, and the one function that applies it.
+
+(pending) -> Starting -> Running -> Succeeded
+                |  ^        |
+                |  |        +-----> Failed | Cancelled
+                |  +-- Retrying <---+
+                +-----------------> Succeeded | Retrying | Failed | Cancelled
+Failed -> Retrying                  an undo only: a person requested retry-compensation
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from kubesaga.api.names import Direction
+from kubesaga.api.status import Execution, StepState
+
+_ENDINGS: Final = frozenset({StepState.SUCCEEDED, StepState.RETRYING, StepState.FAILED, StepState.CANCELLED})
+
+TABLE: Final[Mapping[StepState | None, frozenset[StepState]]] = {
+    None: frozenset({StepState.STARTING}),
+    StepState.STARTING: _ENDINGS | {StepState.RUNNING},
+    StepState.RUNNING: _ENDINGS,
+    StepState.RETRYING: frozenset({StepState.STARTING, StepState.FAILED}),
+    StepState.SUCCEEDED: frozenset(),
+    StepState.FAILED: frozenset(),
+    StepState.CANCELLED: frozenset(),
+}
+
+COMPENSATION_ONLY: Final = frozenset({(StepState.FAILED, StepState.RETRYING)})
+
+E = TypeVar("E", bound=Execution)
+
+
+class IllegalTransition(AssertionError):  # noqa: N818 - a defect of kubesaga, never of its input
+    """A move that the table does not have."""
+
+
+def allowed(direction: Direction, before: StepState | None, after: StepState) -> bool:
+    """Whether the table has the move."""
+    return after in TABLE[before] or (direction is Direction.COMPENSATION and (before, after) in COMPENSATION_ONLY)
+
+
+def advance(direction: Direction, record: E, after: StepState, **changes: Any) -> E:
+    """The record moved to `after`, with `changes`. Raises IllegalTransition for a move that the table does not have."""
+    if not allowed(direction, record.state, after):
+        raise IllegalTransition(f"{direction}: {record.state} -> {after}")
+    return record.model_copy(update={"state": after, **changes})
