@@ -1,0 +1,52 @@
+"""The values that references of one Job resolve to."""
+
+from collections.abc import Iterator, Mapping
+
+from kubesaga.api.names import Direction
+from kubesaga.api.status import Failure, StepStatus
+from kubesaga.api.workflow import Workflow
+from kubesaga.engine.plan import Plan
+
+
+class Context(Mapping[str, str]):
+    """Reference to value: `params.x`, `steps.s.outputs.k`, `workflow.name`, `attempt`, `failure.step`.
+
+    In a compensation, outputs that a step never gave and parts that a failure lacks are empty strings; the planner
+    has made sure that every other reference has a value.
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        plan: Plan,
+        steps: Mapping[str, StepStatus],
+        direction: Direction,
+        attempt: int,
+        failure: Failure | None = None,
+    ) -> None:
+        self._steps = steps
+        self._lenient = direction is Direction.COMPENSATION
+        self._values = {
+            **{f"params.{name}": value for name, value in plan.parameters.items()},
+            "workflow.name": workflow.name,
+            "workflow.namespace": workflow.namespace,
+            "workflow.uid": workflow.uid,
+            "attempt": str(attempt),
+            "failure.step": (failure and failure.step) or "",
+            "failure.reason": failure.reason if failure else "",
+            "failure.message": failure.message if failure else "",
+        }
+
+    def __getitem__(self, reference: str) -> str:
+        if reference in self._values:
+            return self._values[reference]
+        _, step, _, key = reference.split(".", 3)
+        record = self._steps.get(step)
+        outputs = (record and record.outputs) or {}
+        return outputs.get(key, "") if self._lenient else outputs[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)

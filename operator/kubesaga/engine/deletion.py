@@ -1,0 +1,39 @@
+"""Undo by deletion: the step's own Jobs are deleted with all they own, and tombstones take their names."""
+
+from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX
+from kubesaga.api.names import Direction
+from kubesaga.api.status import StepReason, StepState
+from kubesaga.engine.state import StateManager
+from kubesaga.engine.text import clip
+
+
+def observe_deletions(state: StateManager) -> None:
+    """Fold in how far each undo by deletion is."""
+    for step, record in state.executions(Direction.COMPENSATION):
+        if not record.state.in_flight or not state.deletes_job(step, Direction.COMPENSATION):
+            continue
+        refusals = [state.observed.refusals[n] for n in forward_jobs(state, step) if n in state.observed.refusals]
+        refused = next((refusal for refusal in refusals if not refusal.quota and not refusal.conflict), None)
+        if refused is not None:
+            message = clip(f"the API server refused the tombstone: {refused.message}", STEP_MESSAGE_BYTES_MAX)
+            changes = {"reason": StepReason.CREATE_REJECTED, "message": message, "completion_time": state.second}
+            state.move(step, Direction.COMPENSATION, StepState.FAILED, **changes)
+        elif all(_gone(state, name) for name in forward_jobs(state, step)):
+            state.move(step, Direction.COMPENSATION, StepState.SUCCEEDED, completion_time=state.second, message=None)
+        else:
+            state.note(step, Direction.COMPENSATION, message="waits for the deletion of the step's Jobs")
+
+
+def forward_jobs(state: StateManager, step: str) -> tuple[str, ...]:
+    """The names of all forward Jobs that the step ever had."""
+    last = state.steps[step].attempt
+    return tuple(state.executor.name(step, Direction.FORWARD, attempt) for attempt in range(1, last + 1))
+
+
+def _gone(state: StateManager, name: str) -> bool:
+    """Whether nothing of ours has the name but a tombstone."""
+    job = state.observed.jobs.get(name)
+    if job is None:
+        refusal = state.observed.refusals.get(name)
+        return refusal is not None and refusal.conflict
+    return job.tombstone or not state.executor.owns(job)

@@ -1,0 +1,85 @@
+"""The actions that follow from a state, whatever led to it: a pass after a crash gives the same ones."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from kubesaga.api.names import Direction
+from kubesaga.api.status import Execution, StepState
+from kubesaga.engine.action import Action, ConfirmJob
+from kubesaga.engine.attempt import STOP_DEADLINE_SECONDS
+from kubesaga.engine.deletion import forward_jobs
+from kubesaga.engine.failure import stops
+from kubesaga.engine.observation import JobObservation
+from kubesaga.engine.state import StateManager
+
+QUOTA_RETRY: Final = timedelta(seconds=10)
+"""Nothing is observed when a quota gets room again; asking this seldom costs the API server nothing."""
+
+
+def effects(state: StateManager) -> tuple[Action, ...]:
+    """Every action of this pass, creates in the order in which their steps were started."""
+    confirmations = tuple(ConfirmJob(name) for name in sorted(state.unconfirmed))
+    return (*_forward(state), *_compensations(state), *confirmations)
+
+
+def _forward(state: StateManager) -> Iterator[Action]:
+    halted, stopping = state.status.failure is not None, stops(state)
+    for step, record in state.executions(Direction.FORWARD):
+        if not record.state.in_flight:
+            continue
+        name = state.executor.name(step, Direction.FORWARD, record.attempt)
+        job = state.observed.jobs.get(name)
+        if job is not None:
+            if stopping and not _stopped(job):
+                yield state.executor.stop(job)
+        elif record.state is StepState.STARTING and record.job_uid is None and _may_ask(state, name):
+            if halted:
+                yield state.executor.tombstone(step, record.attempt, state.status, state.steps)
+            else:
+                yield state.executor.create(step, Direction.FORWARD, record.attempt, state.status, state.steps)
+
+
+def _compensations(state: StateManager) -> Iterator[Action]:
+    for step, record in state.executions(Direction.COMPENSATION):
+        if not record.state.in_flight:
+            continue
+        if state.deletes_job(step, Direction.COMPENSATION):
+            yield from _deletion(state, step)
+        elif _intended(state, step, record):
+            yield state.executor.create(step, Direction.COMPENSATION, record.attempt, state.status, state.steps)
+
+
+def _intended(state: StateManager, step: str, record: Execution) -> bool:
+    name = state.executor.name(step, Direction.COMPENSATION, record.attempt)
+    unseen = record.state is StepState.STARTING and record.job_uid is None and name not in state.observed.jobs
+    return unseen and _may_ask(state, name)
+
+
+def _deletion(state: StateManager, step: str) -> Iterator[Action]:
+    """Delete every Job that the step had; once one is gone, take its name."""
+    for attempt, name in enumerate(forward_jobs(state, step), start=1):
+        job = state.observed.jobs.get(name)
+        if job is None:
+            if _may_ask(state, name):
+                yield state.executor.tombstone(step, attempt, state.status, state.steps)
+        elif state.executor.owns(job) and not job.tombstone and not job.deleting:
+            yield state.executor.delete(job)
+
+
+def _may_ask(state: StateManager, name: str) -> bool:
+    """Whether to try the create: not while a quota has just refused it, nor where the name is somebody else's."""
+    refusal = state.observed.refusals.get(name)
+    if refusal is None:
+        return True
+    if not refusal.quota:
+        return False
+    again = refusal.time + QUOTA_RETRY
+    if state.now < again:
+        state.wake(again)
+    return state.now >= again
+
+
+def _stopped(job: JobObservation) -> bool:
+    """Whether the Job is over, or will be by itself."""
+    return job.terminal or job.tombstone or (job.active_deadline_seconds == STOP_DEADLINE_SECONDS and not job.suspended)

@@ -1,0 +1,62 @@
+"""StepExecutor: the actions that carry out, stop and close attempts."""
+
+from collections.abc import Mapping
+
+from kubesaga.api.names import Direction, job_name
+from kubesaga.api.status import StepStatus, WorkflowStatus
+from kubesaga.api.workflow import Workflow
+from kubesaga.engine.action import CreateJob, DeleteJob, StopJob
+from kubesaga.engine.attempt import STOP_DEADLINE_SECONDS
+from kubesaga.engine.context import Context
+from kubesaga.engine.manifest import job_manifest, tombstone_manifest
+from kubesaga.engine.observation import JobObservation
+from kubesaga.engine.plan import Plan
+
+
+class StepExecutor:
+    """Makes the actions of one Workflow's Jobs. Equal arguments give equal actions, in every pass and process."""
+
+    def __init__(self, workflow: Workflow, plan: Plan) -> None:
+        self._workflow = workflow
+        self._plan = plan
+
+    def name(self, step: str, direction: Direction, attempt: int) -> str:
+        """The name of the attempt's Job."""
+        return job_name(self._workflow.uid, step, direction, attempt, self._workflow.status.epoch)
+
+    def owns(self, job: JobObservation) -> bool:
+        """Whether the Job is controlled by this Workflow."""
+        return job.owner_uid == self._workflow.uid
+
+    def create(
+        self, step: str, direction: Direction, attempt: int, status: WorkflowStatus, steps: Mapping[str, StepStatus]
+    ) -> CreateJob:
+        """Create the Job of an attempt. A compensation must have a container."""
+        planned = self._plan.by_name[step]
+        container, timeout = planned.container, planned.timeout_seconds
+        if direction is Direction.COMPENSATION:
+            assert planned.compensation, step  # noqa: S101 - the resolver offers no others
+            assert planned.compensation.container, step  # noqa: S101
+            container, timeout = planned.compensation.container, planned.compensation.timeout_seconds
+        context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure)
+        manifest = job_manifest(self._workflow, step, direction, attempt, container, self._plan.pod, context, timeout)
+        return CreateJob(manifest["metadata"]["name"], manifest, step, direction, attempt)
+
+    def tombstone(self, step: str, attempt: int, status: WorkflowStatus, steps: Mapping[str, StepStatus]) -> CreateJob:
+        """Take the name of a forward attempt that must never start."""
+        job = self.create(step, Direction.FORWARD, attempt, status, steps)
+        return CreateJob(job.name, tombstone_manifest(job.manifest), step, Direction.FORWARD, attempt, tombstone=True)
+
+    def stop(self, job: JobObservation) -> StopJob:
+        """Make a Job fail and keep the object.
+
+        While a Job is suspended its deadline does not tick: it is resumed without Pods to create, so that it fails.
+        """
+        spec: dict[str, object] = {"activeDeadlineSeconds": STOP_DEADLINE_SECONDS}
+        if job.suspended:
+            spec |= {"suspend": False, "parallelism": 0}
+        return StopJob(job.name, job.uid, {"metadata": {"uid": job.uid}, "spec": spec})
+
+    def delete(self, job: JobObservation) -> DeleteJob:
+        """Delete a Job with all it owns: the undo of a step that says so."""
+        return DeleteJob(job.name, job.uid)

@@ -1,0 +1,37 @@
+"""States that no run of ours leads to: somebody else wrote the status, or changed a spec that had started."""
+
+from collections import Counter
+
+from kubesaga.api.status import StepState, WorkflowStatus
+from kubesaga.engine.plan import PLAN_VERSION, Plan
+
+
+def inconsistencies(plan: Plan, status: WorkflowStatus) -> tuple[str, ...]:
+    """Every contradiction between the plan and the status, in words."""
+    if status.plan_version not in (None, PLAN_VERSION):
+        return (f"the run began under planning rules of version {status.plan_version}, this is {PLAN_VERSION}",)
+    return (*_names(plan, status), *_edges(plan, status))
+
+
+def _names(plan: Plan, status: WorkflowStatus) -> list[str]:
+    counts = Counter(record.name for record in status.steps)
+    twice = [f"status.steps has {count} records of step {name}" for name, count in counts.items() if count > 1]
+    unknown = [f"status.steps names {name}, which the spec does not" for name in counts if name not in plan.by_name]
+    return twice + unknown
+
+
+def _edges(plan: Plan, status: WorkflowStatus) -> list[str]:
+    found = []
+    succeeded = {record.name for record in status.steps if record.state is StepState.SUCCEEDED}
+    for record in status.steps:
+        planned = plan.by_name.get(record.name)
+        if planned is None:
+            continue
+        if not succeeded.issuperset(planned.dependencies):
+            missing = next(name for name in planned.dependencies if name not in succeeded)
+            found.append(f"step {record.name} was started, and {missing}, which it depends on, has not succeeded")
+        if record.state is StepState.SUCCEEDED and planned.outputs and not record.outputs:
+            found.append(f"step {record.name} succeeded without the outputs that it declares")
+        if record.compensation is not None and (status.rollback is None or planned.compensation is None):
+            found.append(f"step {record.name} has an undo that was never decided")
+    return found

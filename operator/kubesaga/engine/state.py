@@ -1,0 +1,245 @@
+"""StateManager: the state of one Workflow through one pass.
+
+It begins with the status as stored, folds in what was observed, lets the policies move steps along the transition
+table, and gives the next status with everything that changed on the way. Records are frozen: the manager replaces
+them, and remembers whether a change has to be written before any effect.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from kubesaga.api.names import Direction
+from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus, WorkflowStatus
+from kubesaga.engine.attempt import Judgement, Verdict, judge
+from kubesaga.engine.decision import Event, EventType, StepTransition, Write
+from kubesaga.engine.executor import StepExecutor
+from kubesaga.engine.observation import Observed
+from kubesaga.engine.plan import Plan, RetryPolicy
+from kubesaga.engine.retry import may_retry, next_attempt_time
+from kubesaga.engine.transition import advance
+from kubesaga.engine.waiting import why_waiting
+
+
+class StateManager:
+    """The working state of one pass; made anew for each."""
+
+    def __init__(self, plan: Plan, executor: StepExecutor, observed: Observed, status: WorkflowStatus, now: datetime):
+        self.plan = plan
+        self.executor = executor
+        self.observed = observed
+        self.status = status
+        """The fields beside the steps."""
+        self.steps: dict[str, StepStatus] = {record.name: record for record in status.steps}
+        """Records by step, in start order."""
+        self.now = now
+        self.second = now.replace(microsecond=0)
+        self.transitions: list[StepTransition] = []
+        self.events: list[Event] = []
+        self.wakes: list[datetime] = []
+        self.unconfirmed: set[str] = set()
+        """Jobs whose absence from the cache a live read has to confirm."""
+        self._before = status
+        self._urgent = False
+        self._steps_changed = False
+
+    # What is there
+
+    def executions(self, direction: Direction) -> Iterator[tuple[str, Execution]]:
+        """Step and record of everything in that direction, in start order."""
+        for name, record in list(self.steps.items()):
+            execution = record if direction is Direction.FORWARD else record.compensation
+            if execution is not None:
+                yield name, execution
+
+    def execution(self, step: str, direction: Direction) -> Execution | None:
+        """The record of a step or of its undo; None while it is pending."""
+        record = self.steps.get(step)
+        return record if direction is Direction.FORWARD or record is None else record.compensation
+
+    def in_flight(self, direction: Direction) -> int:
+        """How many attempts of that direction are decided or running."""
+        return sum(execution.state.in_flight for _, execution in self.executions(direction))
+
+    def retry_policy(self, step: str, direction: Direction) -> RetryPolicy:
+        """The retries of a step or of its undo."""
+        planned = self.plan.by_name[step]
+        if direction is Direction.FORWARD or planned.compensation is None:
+            return planned.retry
+        return planned.compensation.retry
+
+    def deletes_job(self, step: str, direction: Direction) -> bool:
+        """Whether that direction of the step is an undo by deletion, which has no Job of its own."""
+        compensation = self.plan.by_name[step].compensation
+        return direction is Direction.COMPENSATION and compensation is not None and compensation.deletes_job
+
+    # What changes
+
+    def set(self, **changes: Any) -> None:
+        """Change fields of the status beside its steps."""
+        self.status = self.status.model_copy(update=changes)
+
+    def wake(self, moment: datetime) -> None:
+        """Ask for a pass at that moment, even if nothing is observed until then."""
+        self.wakes.append(moment)
+
+    def tell(self, type_: EventType, reason: str, message: str) -> None:
+        """Let people know, once the status is written."""
+        self.events.append(Event(type_, reason, message))
+
+    def start(self, step: str, direction: Direction) -> None:
+        """Decide the next attempt: the first one, or the one after a failure."""
+        before = self.execution(step, direction)
+        fresh: dict[str, Any] = {"state": StepState.STARTING, "start_time": self.second}
+        if before is None and direction is Direction.FORWARD:
+            self._put(step, direction, None, StepStatus(name=step, **fresh))
+        elif before is None:
+            self._put(step, direction, None, CompensationStatus(**fresh))
+        else:
+            cleared = dict.fromkeys(
+                ("completion_time", "next_attempt_time", "job_uid", "exit_code", "reason", "message")
+            )
+            after = advance(
+                direction, before, StepState.STARTING, attempt=before.attempt + 1, start_time=self.second, **cleared
+            )
+            self._put(step, direction, before, after)
+
+    def move(self, step: str, direction: Direction, after: StepState, **changes: Any) -> None:
+        """Move a record along the transition table."""
+        before = self._existing(step, direction)
+        self._put(step, direction, before, advance(direction, before, after, **changes))
+
+    def note(self, step: str, direction: Direction, **changes: Any) -> None:
+        """Record what explains without moving: it may be written later."""
+        before = self._existing(step, direction)
+        if any(getattr(before, field) != value for field, value in changes.items()):
+            self._put(step, direction, before, before.model_copy(update=changes), urgent=False)
+
+    def _existing(self, step: str, direction: Direction) -> Execution:
+        execution = self.execution(step, direction)
+        if execution is None:
+            raise LookupError(f"{direction} of {step} has no record")
+        return execution
+
+    def _put(
+        self, step: str, direction: Direction, before: Execution | None, after: Execution, *, urgent: bool = True
+    ) -> None:
+        """Replace a record and remember what that means for the write, the metrics and the logs."""
+        if isinstance(after, StepStatus):
+            self.steps[step] = after
+        else:
+            self.steps[step] = self.steps[step].model_copy(update={"compensation": after})
+        self._steps_changed = True
+        self._urgent |= urgent
+        if before is None or (before.state, before.attempt) != (after.state, after.attempt):
+            state = before.state if before else None
+            self.transitions.append(StepTransition(step, direction, after.attempt, state, after.state, after.reason))
+
+    # What was observed
+
+    def observe(self, owner_uid: str, *, retrying: bool) -> None:
+        """Fold in what was seen of every attempt in flight. Without `retrying` a failed step has no next attempt."""
+        for direction in Direction:
+            for step, record in self.executions(direction):
+                if record.state.in_flight and not self.deletes_job(step, direction):
+                    name = self.executor.name(step, direction, record.attempt)
+                    judgement = self._judge(step, direction, name, record, owner_uid)
+                    self._fold(step, direction, name, record, judgement, retrying)
+
+    def _judge(self, step: str, direction: Direction, name: str, record: Execution, owner_uid: str) -> Judgement:
+        planned = self.plan.by_name[step]
+        if direction is Direction.FORWARD:
+            return judge(
+                name,
+                record,
+                owner_uid,
+                self.observed,
+                outputs=planned.outputs,
+                timeout_seconds=planned.timeout_seconds,
+            )
+        timeout = planned.compensation.timeout_seconds if planned.compensation else None
+        return judge(name, record, owner_uid, self.observed, timeout_seconds=timeout)
+
+    def _fold(
+        self, step: str, direction: Direction, name: str, record: Execution, judgement: Judgement, retrying: bool
+    ) -> None:
+        """Draw the consequence of one judgement."""
+        match judgement.verdict:
+            case Verdict.INTENDED:
+                self.note(step, direction, message=judgement.message)
+            case Verdict.UNCONFIRMED:
+                self.unconfirmed.add(name)
+            case Verdict.RUNNING:
+                self._running(step, direction, name, record)
+            case Verdict.SUCCEEDED:
+                self._succeeded(step, direction, judgement)
+            case Verdict.FAILED:
+                self._failed(step, direction, record, judgement, retrying)
+            case Verdict.STOPPED:
+                self._ended(step, direction, StepState.CANCELLED, record, judgement)
+            case Verdict.NEVER:
+                self._ended(step, direction, StepState.CANCELLED, record, judgement)
+
+    def _running(self, step: str, direction: Direction, name: str, record: Execution) -> None:
+        """The Job is there: note its uid, and what it waits for."""
+        job = self.observed.jobs[name]
+        waiting = why_waiting(job, self.observed.pods.get(job.uid, ()), record.message, self.now)
+        if waiting.look_again:
+            self.wake(waiting.look_again)
+        changes = {"job_uid": job.uid, "message": waiting.message}
+        if record.state is StepState.STARTING:
+            running = advance(direction, record, StepState.RUNNING, **changes)
+            self._put(step, direction, record, running, urgent=False)
+        else:
+            self.note(step, direction, **changes)
+
+    def _succeeded(self, step: str, direction: Direction, judgement: Judgement) -> None:
+        changes: dict[str, Any] = {"completion_time": self.second, "job_uid": None, "message": None}
+        if judgement.outputs is not None:
+            changes["outputs"] = judgement.outputs
+        self.move(step, direction, StepState.SUCCEEDED, **changes)
+
+    def _failed(self, step: str, direction: Direction, record: Execution, judgement: Judgement, retrying: bool) -> None:
+        """The attempt failed: plan the next one if there is one left, else the step failed for good."""
+        policy = self.retry_policy(step, direction)
+        retries_from = record.retries_from if isinstance(record, CompensationStatus) else 1
+        assert judgement.reason is not None, step  # noqa: S101 - every failed judgement names its reason
+        again = retrying or direction is Direction.COMPENSATION
+        if not again or not may_retry(policy, record.attempt, retries_from, judgement.reason):
+            self._ended(step, direction, StepState.FAILED, record, judgement)
+            return
+        due = next_attempt_time(policy, record.attempt, retries_from, self.now)
+        self._ended(step, direction, StepState.RETRYING, record, judgement, next_attempt_time=due)
+
+    def _ended(
+        self,
+        step: str,
+        direction: Direction,
+        after: StepState,
+        record: Execution,
+        judgement: Judgement,
+        **changes: Any,
+    ) -> None:
+        """The attempt ended without success."""
+        changes |= {"completion_time": self.second, "reason": judgement.reason, "message": judgement.message}
+        changes["exit_code"] = judgement.exit_code
+        job = self.observed.jobs.get(self.executor.name(step, direction, record.attempt))
+        if job is not None and record.job_uid is None:
+            changes["job_uid"] = job.uid
+        if isinstance(record, StepStatus) and not judgement.attempted and record.attempt == 1:
+            changes["attempted"] = False
+        self.move(step, direction, after, **changes)
+
+    # What comes out
+
+    def next_status(self) -> WorkflowStatus:
+        """The status as it stands; unchanged records keep their identity."""
+        if not self._steps_changed:
+            return self.status
+        return self.status.model_copy(update={"steps": tuple(self.steps.values())})
+
+    def write(self) -> Write:
+        """How soon the status has to be written."""
+        if self._urgent or self.status != self._before:
+            return Write.NOW
+        return Write.LAZY if self._steps_changed else Write.NONE
