@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from kubesaga.api.limits import LIST_MAX, NAME_LENGTH_MAX, OBJECT_NAME_LENGTH_MAX, VALUE_LENGTH_MAX
-from kubesaga.api.model import ApiModel
+from kubesaga.api.model import ApiModel, Flag
 
 Text = Annotated[str, StringConstraints(max_length=VALUE_LENGTH_MAX)]
 ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=OBJECT_NAME_LENGTH_MAX)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-Quantity = Annotated[str, StringConstraints(min_length=1, max_length=32)] | int
+Quantity = Annotated[str, StringConstraints(min_length=1, max_length=32)] | Annotated[int, Field(strict=True)]
 Quantities = Annotated[dict[str, Quantity], Field(max_length=16)]
 EnvName = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^=\x00]+$")]
 
@@ -22,7 +22,7 @@ class KeySelector(ApiModel):
     """Name of the object, in the Workflow's namespace."""
     key: ObjectName
     """The key to select."""
-    optional: bool | None = None
+    optional: Flag | None = None
     """Whether the object or its key may be absent."""
 
 
@@ -75,7 +75,7 @@ class ObjectReference(ApiModel):
 
     name: ObjectName
     """Name of the object."""
-    optional: bool | None = None
+    optional: Flag | None = None
     """Whether the object may be absent."""
 
 
@@ -108,7 +108,7 @@ class VolumeMount(ApiModel):
     """Path in the container."""
     sub_path: Path | None = None
     """Path in the volume; its root by default."""
-    read_only: bool | None = None
+    read_only: Flag | None = None
     """Whether the volume is mounted read-only."""
 
 
@@ -133,19 +133,19 @@ class SeccompProfile(ApiModel):
 class SecurityContext(ApiModel):
     """Security settings of the container."""
 
-    allow_privilege_escalation: bool | None = None
+    allow_privilege_escalation: Flag | None = None
     """Whether a process may gain more privileges than its parent."""
     capabilities: Capabilities | None = None
     """Linux capabilities."""
-    privileged: bool | None = None
+    privileged: Flag | None = None
     """Whether the container is privileged."""
-    read_only_root_filesystem: bool | None = None
+    read_only_root_filesystem: Flag | None = None
     """Whether the root file system is read-only."""
-    run_as_group: Annotated[int, Field(ge=0)] | None = None
+    run_as_group: Annotated[int, Field(strict=True, ge=0)] | None = None
     """Group id of the process."""
-    run_as_non_root: bool | None = None
+    run_as_non_root: Flag | None = None
     """Whether the kubelet refuses to run it as root."""
-    run_as_user: Annotated[int, Field(ge=0)] | None = None
+    run_as_user: Annotated[int, Field(strict=True, ge=0)] | None = None
     """User id of the process."""
     seccomp_profile: SeccompProfile | None = None
     """The seccomp profile."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer, StrictBool
 from pydantic.alias_generators import to_camel
 
 
@@ -27,6 +27,9 @@ def rfc3339(moment: datetime) -> str:
     """A moment in UTC as Kubernetes writes it; the fraction only where there is one."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
+
+Flag = StrictBool
+"""True or false, and no string that looks like it."""
 
 Timestamp = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 """A timezone-aware moment; whole seconds wherever nothing is computed from it again."""

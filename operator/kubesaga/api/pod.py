@@ -6,10 +6,10 @@ from pydantic import Field, StringConstraints
 
 from kubesaga.api.container import ObjectName, Path, Quantity, SeccompProfile
 from kubesaga.api.limits import LIST_MAX, NAME_LENGTH_MAX, SECONDS_MAX
-from kubesaga.api.model import ApiModel
+from kubesaga.api.model import ApiModel, Flag
 
 LabelValue = Annotated[str, StringConstraints(max_length=NAME_LENGTH_MAX)]
-Mode = Annotated[int, Field(ge=0, le=0o777)]
+Mode = Annotated[int, Field(strict=True, ge=0, le=0o777)]
 VolumeName = Annotated[str, StringConstraints(max_length=NAME_LENGTH_MAX, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 
 
@@ -24,7 +24,7 @@ class Toleration(ApiModel):
     """The taint's value."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """The taint's effect; all effects by default."""
-    toleration_seconds: Annotated[int, Field(ge=0, le=SECONDS_MAX)] | None = None
+    toleration_seconds: Annotated[int, Field(strict=True, ge=0, le=SECONDS_MAX)] | None = None
     """How long a NoExecute taint is tolerated."""
 
 
@@ -48,7 +48,7 @@ class ConfigMapVolume(ApiModel):
     """The keys; all by default."""
     default_mode: Mode | None = None
     """Permission bits."""
-    optional: bool | None = None
+    optional: Flag | None = None
     """Whether it may be absent."""
 
 
@@ -61,7 +61,7 @@ class SecretVolume(ApiModel):
     """The keys; all by default."""
     default_mode: Mode | None = None
     """Permission bits."""
-    optional: bool | None = None
+    optional: Flag | None = None
     """Whether it may be absent."""
 
 
@@ -79,7 +79,7 @@ class PersistentVolumeClaimVolume(ApiModel):
 
     claim_name: ObjectName
     """Name of the claim."""
-    read_only: bool | None = None
+    read_only: Flag | None = None
     """Whether it is mounted read-only."""
 
 
@@ -115,17 +115,19 @@ class Volume(ApiModel):
 class PodSecurityContext(ApiModel):
     """Security settings of the Pod."""
 
-    fs_group: Annotated[int, Field(ge=0)] | None = None
+    fs_group: Annotated[int, Field(strict=True, ge=0)] | None = None
     """Group that owns the volumes."""
-    run_as_group: Annotated[int, Field(ge=0)] | None = None
+    run_as_group: Annotated[int, Field(strict=True, ge=0)] | None = None
     """Group id of the processes."""
-    run_as_non_root: bool | None = None
+    run_as_non_root: Flag | None = None
     """Whether the kubelet refuses to run them as root."""
-    run_as_user: Annotated[int, Field(ge=0)] | None = None
+    run_as_user: Annotated[int, Field(strict=True, ge=0)] | None = None
     """User id of the processes."""
     seccomp_profile: SeccompProfile | None = None
     """The seccomp profile."""
-    supplemental_groups: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=64)] | None = None
+    supplemental_groups: (
+        Annotated[tuple[Annotated[int, Field(strict=True, ge=0)], ...], Field(max_length=64)] | None
+    ) = None
     """Further groups."""
 
 
@@ -163,5 +165,5 @@ class PodSettings(ApiModel):
     """Runtime class."""
     scheduler_name: ObjectName | None = None
     """Scheduler."""
-    termination_grace_period_seconds: Annotated[int, Field(ge=0, le=SECONDS_MAX)] | None = None
+    termination_grace_period_seconds: Annotated[int, Field(strict=True, ge=0, le=SECONDS_MAX)] | None = None
     """Time between the signal to end and the kill."""

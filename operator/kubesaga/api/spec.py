@@ -7,16 +7,16 @@ from pydantic import Field, StringConstraints
 
 from kubesaga.api import limits
 from kubesaga.api.container import Container, Text
-from kubesaga.api.model import ApiModel
+from kubesaga.api.model import ApiModel, Flag
 from kubesaga.api.pod import PodSettings
 
 StepName = Annotated[
     str, StringConstraints(max_length=limits.NAME_LENGTH_MAX, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 ]
 Identifier = Annotated[str, StringConstraints(max_length=limits.NAME_LENGTH_MAX, pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
-Seconds = Annotated[int, Field(ge=1, le=limits.SECONDS_MAX)]
-RetryLimit = Annotated[int, Field(ge=0, le=limits.RETRY_LIMIT_MAX)]
-Parallelism = Annotated[int, Field(ge=1, le=limits.PARALLELISM_MAX)]
+Seconds = Annotated[int, Field(strict=True, ge=1, le=limits.SECONDS_MAX)]
+RetryLimit = Annotated[int, Field(strict=True, ge=0, le=limits.RETRY_LIMIT_MAX)]
+Parallelism = Annotated[int, Field(strict=True, ge=1, le=limits.PARALLELISM_MAX)]
 
 
 class OnFailure(StrEnum):
@@ -53,7 +53,7 @@ class Retry(ApiModel):
     """Retries after the first attempt. 0 by default for steps, 5 for undos."""
     backoff_seconds: Seconds | None = None
     """Pause before the first retry. 5 by default for steps, 10 for undos."""
-    factor: Annotated[int, Field(ge=1, le=10)] | None = None
+    factor: Annotated[int, Field(strict=True, ge=1, le=10)] | None = None
     """Each pause is this many times the one before it. 2 by default."""
     max_backoff_seconds: Seconds | None = None
     """Longest pause. 300 by default."""
@@ -64,7 +64,7 @@ class Output(ApiModel):
 
     name: Identifier
     """Key in the JSON object."""
-    max_bytes: Annotated[int, Field(ge=1, le=limits.STEP_OUTPUT_BYTES_MAX)] | None = None
+    max_bytes: Annotated[int, Field(strict=True, ge=1, le=limits.STEP_OUTPUT_BYTES_MAX)] | None = None
     """Longest value in bytes (UTF-8). 256 by default."""
 
 
@@ -137,7 +137,7 @@ class WorkflowSpec(ApiModel):
     """What happens when a step failed for good. Rollback by default if any step declares compensate, else Stop."""
     in_flight: InFlight | None = None
     """What happens to running steps then. Drain by default."""
-    suspend: bool | None = None
+    suspend: Flag | None = None
     """While true no step starts; running steps go on."""
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=limits.SECONDS_MAX)] | None = None
+    ttl_seconds_after_finished: Annotated[int, Field(strict=True, ge=0, le=limits.SECONDS_MAX)] | None = None
     """The Workflow is deleted this long after it ended. Never by default."""
