@@ -1,0 +1,1 @@
+"""Workflows without a cluster: run here as local processes, or in virtual time."""

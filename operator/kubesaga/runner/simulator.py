@@ -1,0 +1,154 @@
+"""The simulator: the engine in virtual time. What runs, what is undone, in which order, and how long it takes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kubesaga.api.names import Direction
+from kubesaga.api.status import Phase, StepState, WorkflowStatus
+from kubesaga.api.workflow import Workflow
+from kubesaga.engine.action import ConfirmJob
+from kubesaga.engine.decision import StepTransition
+from kubesaga.engine.plan import Plan
+from kubesaga.engine.reconcile import reconcile
+from kubesaga.runner.simulated_jobs import Ending, Script, SimulatedJobs
+
+BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Virtual time begins here; only differences are shown."""
+
+_PASSES_AT_ONE_MOMENT_MAX: Final = 1_000
+
+
+class SimulationStuck(RuntimeError):  # noqa: N818 - what it says
+    """Nothing will ever happen again, and the Workflow has not ended: a defect of the engine or of the script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When a step, or an undo, was started first and ended last, in seconds of virtual time."""
+
+    name: str
+    state: StepState
+    start_seconds: float
+    end_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRun:
+    """One run in virtual time."""
+
+    status: WorkflowStatus
+    makespan_seconds: float
+    steps: tuple[Span, ...]
+    compensations: tuple[Span, ...]
+
+    @property
+    def phase(self) -> Phase:
+        """Where the run ended."""
+        assert self.status.phase is not None  # noqa: S101 - every pass sets it
+        return self.status.phase
+
+
+@dataclass(slots=True)
+class Simulator:
+    """Runs one Workflow in virtual time until it has ended or waits for a person."""
+
+    plan: Plan
+    script: Script
+    name: str = "simulated"
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    now: datetime = BEGINNING
+    spans: dict[tuple[Direction, str], Span] = field(default_factory=dict)
+
+    def run(self) -> SimulatedRun:
+        """Run to the end. Raises SimulationStuck where there is none."""
+        workflow = self._workflow()
+        jobs = SimulatedJobs(workflow.uid, self.script)
+        while True:
+            workflow, wake = self._settle(workflow, jobs)
+            phase = workflow.status.phase
+            moments = [moment for moment in (jobs.next_end(), wake) if moment is not None]
+            if phase is not None and (phase.terminal or not moments):
+                return self._result(workflow.status)
+            if not moments:
+                raise SimulationStuck(f"nothing happens any more in phase {phase}")
+            self.now = max(self.now, min(moments))
+            jobs.end(self.now)
+
+    def _settle(self, workflow: Workflow, jobs: SimulatedJobs) -> tuple[Workflow, datetime | None]:
+        """Pass until nothing follows at this moment."""
+        confirmed: frozenset[str] = frozenset()
+        for _ in range(_PASSES_AT_ONE_MOMENT_MAX):
+            decision = reconcile(workflow, self.plan, jobs.observed(confirmed), self.now)
+            workflow = replace(workflow, status=decision.status)
+            for transition in decision.transitions:
+                if isinstance(transition, StepTransition):
+                    self._record(transition)
+            for action in decision.actions:
+                jobs.apply(action, self.now)
+            confirmed = frozenset(a.name for a in decision.actions if isinstance(a, ConfirmJob))
+            if not decision.actions:
+                return workflow, decision.wake_at
+        raise SimulationStuck(f"passes without end at {self.now}")
+
+    def _record(self, transition: StepTransition) -> None:
+        key, seconds = (transition.direction, transition.step), (self.now - BEGINNING).total_seconds()
+        begun = self.spans.get(key) or Span(transition.step, transition.after, seconds, None)
+        ended = seconds if transition.after.terminal else None
+        self.spans[key] = replace(begun, state=transition.after, end_seconds=ended)
+
+    def _result(self, status: WorkflowStatus) -> SimulatedRun:
+        def spans(direction: Direction) -> tuple[Span, ...]:
+            return tuple(span for (which, _), span in self.spans.items() if which is direction)
+
+        forward, undone = spans(Direction.FORWARD), spans(Direction.COMPENSATION)
+        makespan = max((span.end_seconds or 0 for span in (*forward, *undone)), default=0.0)
+        return SimulatedRun(status, makespan, forward, undone)
+
+    def _workflow(self) -> Workflow:
+        return Workflow(
+            namespace="default",
+            name=self.name,
+            uid="00000000-0000-0000-0000-000000000000",
+            generation=1,
+            resource_version="1",
+            created=BEGINNING,
+            deleting=False,
+            annotations=self.annotations,
+            spec={},
+            status=WorkflowStatus(),
+        )
+
+
+def scripted(plan: Plan, durations: Mapping[str, float], failed: str | None = None) -> Script:
+    """Every attempt takes the step's duration (1 s by default) and gives the outputs it declares; `failed` fails."""
+
+    def ending(step: str, direction: Direction, attempt: int) -> Ending:
+        seconds = durations.get(step, 1.0)
+        if direction is Direction.FORWARD and step == failed:
+            return Ending(seconds, exit_code=1)
+        outputs = {output.name: f"simulated-{attempt}" for output in plan.by_name[step].outputs}
+        return Ending(seconds, termination_message=json.dumps(outputs))
+
+    return ending
+
+
+def simulate(plan: Plan, durations: Mapping[str, float], failed: str | None = None, name: str = "") -> SimulatedRun:
+    """Run the plan in virtual time; the step `failed` fails in every attempt."""
+    return Simulator(plan, scripted(plan, durations, failed), name).run()
+
+
+def as_json(run: SimulatedRun) -> dict[str, Any]:
+    """The run as `kubesaga simulate -o json` prints it."""
+
+    def span(one: Span) -> dict[str, Any]:
+        return {"name": one.name, "state": one.state, "startSeconds": one.start_seconds, "endSeconds": one.end_seconds}
+
+    return {
+        "phase": run.phase,
+        "makespanSeconds": run.makespan_seconds,
+        "steps": [span(one) for one in run.steps],
+        "compensations": [span(one) for one in run.compensations],
+    }
