@@ -1,8 +1,5 @@
 """Defaults merged under what a step says itself."""
 
-from dataclasses import replace
-from typing import Any
-
 from kubesaga.api.container import Container
 from kubesaga.api.model import ApiModel
 from kubesaga.api.spec import Retry
@@ -11,29 +8,43 @@ from kubesaga.engine.plan import RetryPolicy
 _DEEP = ("resources", "security_context")
 
 
-def merge_container(defaults: Container | None, own: Container) -> Container:
-    """The container with what it leaves open taken from the defaults: env by name, all else field by field."""
-    if defaults is None:
-        return own
-    merged = _fields(defaults) | _fields(own)
-    for field in _DEEP:
-        under, over = getattr(defaults, field), getattr(own, field)
-        if under is not None and over is not None:
-            merged[field] = under.model_copy(update=_fields(over))
-    if defaults.env and own.env:
-        named = {variable.name for variable in own.env}
-        merged["env"] = (*(variable for variable in defaults.env if variable.name not in named), *own.env)
-    return own.model_copy(update=merged)
+class ContainerDefaults:
+    """`defaults.container`, read once and merged under every container of a Workflow."""
+
+    def __init__(self, defaults: Container | None) -> None:
+        self._fields = _fields(defaults) if defaults is not None else {}
+
+    def under(self, own: Container) -> Container:
+        """The container with what it leaves open taken from the defaults.
+
+        Fields are merged one by one; of resources and securityContext the fields in them; env by name, the defaults
+        first, so that a variable of the container's own may refer to one of theirs.
+        """
+        merged: dict[str, object] = {}
+        for field, value in self._fields.items():
+            over = getattr(own, field)
+            if over is None:
+                merged[field] = value
+            elif field in _DEEP and isinstance(value, ApiModel):
+                merged[field] = value.model_copy(update=_fields(over))
+            elif field == "env" and isinstance(value, tuple):
+                names = {variable.name for variable in over}
+                merged[field] = (*(variable for variable in value if variable.name not in names), *over)
+        return own.model_copy(update=merged) if merged else own
 
 
-def retry_policy(builtin: RetryPolicy, *retries: Retry | None) -> RetryPolicy:
-    """Every field from the last of `retries` that sets it, else from `builtin`."""
-    merged: dict[str, Any] = {}
-    for retry in retries:
-        merged |= _fields(retry) if retry is not None else {}
-    return replace(builtin, **merged) if merged else builtin
+def retry_policy(policy: RetryPolicy, retry: Retry | None) -> RetryPolicy:
+    """The policy with what `retry` says in place of its own."""
+    if retry is None:
+        return policy
+    return RetryPolicy(
+        limit=policy.limit if retry.limit is None else retry.limit,
+        backoff_seconds=retry.backoff_seconds or policy.backoff_seconds,
+        factor=retry.factor or policy.factor,
+        max_backoff_seconds=retry.max_backoff_seconds or policy.max_backoff_seconds,
+    )
 
 
 def _fields(model: ApiModel) -> dict[str, object]:
     """The fields that are set, as the objects they are."""
-    return {name: value for name in model.model_fields_set if (value := getattr(model, name)) is not None}
+    return {name: value for name, value in model if value is not None}

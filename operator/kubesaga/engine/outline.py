@@ -1,88 +1,68 @@
-"""A spec as far as it can be read: every well-formed part of it, so that one error hides no other."""
+"""A spec as far as it can be read, and the errors of its structure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from kubesaga.api.spec import Defaults, Parameter, Step, WorkflowSpec
+from kubesaga.api.limits import STEPS_MAX
+from kubesaga.api.spec import Step, WorkflowSpec
+from kubesaga.engine.salvage import salvage
 from kubesaga.engine.spec_error import SpecError
-from kubesaga.engine.structure import child, structure_errors
-
-M = TypeVar("M", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class OutlinedStep:
-    """A step as far as it can be read."""
-
-    path: str
-    name: str | None
-    depends_on: tuple[tuple[str, str], ...]
-    """Path and name of each declared dependency that is a string."""
-    step: Step | None
-    """The whole step, if it is well-formed."""
+from kubesaga.engine.structure import structure_errors
+from kubesaga.engine.suggestion import Suggestions
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
     """A spec as far as it can be read."""
 
-    spec: WorkflowSpec | None
-    """The whole spec, if it is well-formed."""
-    steps: tuple[OutlinedStep, ...]
-    parameters: tuple[tuple[str, Parameter], ...]
-    """Path and parameter."""
-    defaults: Defaults
-    errors: list[SpecError] = field(default_factory=list)
+    spec: WorkflowSpec
+    """The spec; salvaged (see `kubesaga.engine.salvage`) if there are errors."""
+    errors: tuple[SpecError, ...] = ()
+    malformed: frozenset[str] = frozenset()
+    """Paths of the errors."""
+    around: frozenset[str] = frozenset()
+    """Paths of everything that contains one."""
+
+    def is_unsure(self, path: str) -> bool:
+        """Whether what stands at `path` is malformed, or a part of it, or something round it.
+
+        An error found there follows from the structure's error, and may be none once that is mended.
+        """
+        return bool(self.malformed) and (
+            path in self.malformed or path in self.around or not self.malformed.isdisjoint(_ancestors(path))
+        )
 
 
-def outline(raw: Mapping[str, Any]) -> Outline:
-    """Read a spec; its structure errors are in the outline."""
+def outline(raw: Mapping[str, Any], suggestions: Suggestions) -> Outline:
+    """Read a spec."""
     try:
-        spec = WorkflowSpec.model_validate(raw, by_alias=True, by_name=False)
+        return Outline(WorkflowSpec.model_validate(raw, by_alias=True, by_name=False))
     except ValidationError as error:
-        return _partial(raw, structure_errors(error, WorkflowSpec, raw, "spec"))
-    steps = tuple(_outlined(f"spec.steps[{index}]", step) for index, step in enumerate(spec.steps))
-    parameters = tuple((f"spec.parameters[{index}]", p) for index, p in enumerate(spec.parameters or ()))
-    return Outline(spec, steps, parameters, spec.defaults or Defaults())
-
-
-def _outlined(path: str, step: Step) -> OutlinedStep:
-    depends_on = tuple((f"{path}.dependsOn[{i}]", name) for i, name in enumerate(step.depends_on or ()))
-    return OutlinedStep(path, step.name, depends_on, step)
-
-
-def _partial(raw: Mapping[str, Any], errors: list[SpecError]) -> Outline:
-    """What is left when the whole is not well-formed: each part is tried by itself."""
+        errors = structure_errors(error, WorkflowSpec, raw, "spec", suggestions)
     if not isinstance(raw, Mapping):
-        return Outline(None, (), (), Defaults(), errors)
-    steps = tuple(_sketch(path, step) for path, step in _entries(raw, "steps"))
-    parameters = tuple((path, p) for path, entry in _entries(raw, "parameters") if (p := _try(Parameter, entry)))
-    return Outline(None, steps, parameters, _try(Defaults, raw.get("defaults")) or Defaults(), errors)
+        return Outline(salvage(WorkflowSpec, {}), tuple(errors), malformed=frozenset({"spec"}))
+    malformed = {error.path for error in errors}
+    if isinstance(steps := raw.get("steps"), list | tuple) and "spec.steps" in malformed:
+        malformed.remove("spec.steps")  # It is only too long, or empty: its entries can be read.
+        errors += _step_errors(steps[:STEPS_MAX], suggestions)
+    around = frozenset(ancestor for path in malformed for ancestor in _ancestors(path))
+    return Outline(salvage(WorkflowSpec, raw), tuple(errors), frozenset(malformed), around)
 
 
-def _sketch(path: str, raw: object) -> OutlinedStep:
-    step = _try(Step, raw)
-    if step is not None:
-        return _outlined(path, step)
-    name = raw.get("name") if isinstance(raw, Mapping) else None
-    depends_on = _entries(raw, "dependsOn", path) if isinstance(raw, Mapping) else []
-    strings = tuple((place, dependency) for place, dependency in depends_on if isinstance(dependency, str))
-    return OutlinedStep(path, name if isinstance(name, str) else None, strings, None)
+def _step_errors(steps: Sequence[object], suggestions: Suggestions) -> Iterator[SpecError]:
+    """The errors of each step: pydantic does not look into a list that is too long."""
+    for index, step in enumerate(steps):
+        try:
+            Step.model_validate(step, by_alias=True, by_name=False)
+        except ValidationError as error:
+            yield from structure_errors(error, Step, step, f"spec.steps[{index}]", suggestions)
 
 
-def _entries(raw: Mapping[str, Any], name: str, path: str = "spec") -> list[tuple[str, Any]]:
-    """Path and value of the entries of a list; none where there is no list."""
-    entries = raw.get(name)
-    if not isinstance(entries, list | tuple):
-        return []
-    return [(child(child(path, name), index), entry) for index, entry in enumerate(entries)]
-
-
-def _try(model: type[M], raw: object) -> M | None:
-    try:
-        return model.model_validate(raw, by_alias=True, by_name=False)
-    except ValidationError:
-        return None
+def _ancestors(path: str) -> Iterator[str]:
+    """spec.steps[3] and spec.steps and spec, for spec.steps[3].name."""
+    while (end := max(path.rfind("."), path.rfind("["))) > 0:
+        path = path[:end]
+        yield path

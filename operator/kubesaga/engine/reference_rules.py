@@ -1,100 +1,149 @@
 """What references must keep: known names, upstream steps, declared outputs, and no script of a shell."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 from kubesaga.api.container import Container
-from kubesaga.engine.shell_script import script_indexes
+from kubesaga.engine.draft import ContainerDraft
+from kubesaga.engine.shell_script import script_places
 from kubesaga.engine.spec_error import SpecError
-from kubesaga.engine.structure import did_you_mean
-from kubesaga.engine.substitution import Reference, container_references, references
+from kubesaga.engine.structure import shorten
+from kubesaga.engine.substitution import Reference, references
+from kubesaga.engine.suggestion import Suggestions
 
 _WORKFLOW_PARTS: Final = ("name", "namespace", "uid")
 _FAILURE_PARTS: Final = ("step", "reason", "message")
+_NOT_SUBSTITUTED: Final = (
+    ("workingDir", "working_dir"),
+    ("envFrom", "env_from"),
+    ("resources", "resources"),
+    ("volumeMounts", "volume_mounts"),
+    ("securityContext", "security_context"),
+    ("terminationMessagePath", "termination_message_path"),
+)
+_ALLOWED: Final = "references are allowed in image, command, args and the values of env only"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What the references of one container may name."""
+class Known:
+    """What references of a Workflow may name."""
 
-    step: str
-    compensation: bool
-    parameters: Sequence[str]
-    outputs: Mapping[str, Sequence[str]]
-    """Declared outputs of every step."""
-    upstream: Callable[[], Collection[str]]
-    """Every step that the step depends on; asked for only where a reference names a step."""
+    parameters: Sequence[str] | None
+    """None where they cannot be read."""
+    outputs: Mapping[str, Sequence[str] | None]
+    """Declared outputs of every step; None where they cannot be read."""
+    is_upstream: Callable[[str, str], bool]
+    """Whether the first step comes before the second."""
+    suggestions: Suggestions
 
 
-def reference_errors(path: str, container: Container, scope: Scope) -> Iterator[SpecError]:
-    """Errors of the references in a container as written at `path`."""
-    for reference in container_references(container):
-        problem = _problem(reference, scope)
+def reference_errors(draft: ContainerDraft, step: str | None, known: Known, *, undo: bool) -> Iterator[SpecError]:
+    """Errors of the references in the container of a step or of its undo."""
+    for reference in draft.references:
+        if problem := _problem(reference, step, known, undo=undo):
+            yield SpecError(f"{draft.path}.{reference.path}", _found(reference.text), problem)
+    if any(reference.path.startswith(("command", "args")) for reference in draft.references):
+        yield from _script_errors(draft)
+    yield from _misplaced(draft.path, draft.own)
+
+
+def default_reference_errors(draft: ContainerDraft, known: Known) -> Iterator[SpecError]:
+    """Errors of the references in defaults.container: it stands under every step, so it may name what all know."""
+    for reference in draft.references:
+        if reference.text.startswith(("steps.", "failure.")):
+            problem: str | None = "not in defaults, which stand under every step: say it where it is needed"
+        else:
+            problem = _problem(reference, None, known, undo=False)
         if problem:
-            yield SpecError(f"{path}.{reference.path}", f"found $({reference.text})", problem)
-    yield from _script_errors(path, container)
-    yield from _misplaced(path, container)
+            yield SpecError(f"{draft.path}.{reference.path}", _found(reference.text), problem)
+    yield from _misplaced(draft.path, draft.own)
 
 
-def _problem(reference: Reference, scope: Scope) -> str | None:
+def misplaced_references(path: str, value: Any) -> Iterator[SpecError]:
+    """References in any string inside of `value`, which stands at `path` and where nothing is substituted."""
+    if isinstance(value, str):
+        for reference in references(value):
+            yield SpecError(path, _found(reference), _ALLOWED)
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from misplaced_references(f"{path}.{key}", entry)
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from misplaced_references(f"{path}[{index}]", entry)
+
+
+def _problem(reference: Reference, step: str | None, known: Known, *, undo: bool) -> str | None:
     """What is wrong with a reference, if anything is."""
     prefix, _, rest = reference.text.partition(".")
     match prefix:
         case "attempt":
             return None
         case "item":
-            return "items are not supported by this version"
+            return "fan-out is not supported by this version"
         case "params":
-            return None if rest in scope.parameters else f"no such parameter; {did_you_mean(rest, scope.parameters)}"
+            return _unknown("parameter", rest, known.parameters, known)
         case "workflow":
-            return None if rest in _WORKFLOW_PARTS else f"no such part; {did_you_mean(rest, _WORKFLOW_PARTS)}"
+            return _unknown("part of the Workflow", rest, _WORKFLOW_PARTS, known)
+        case "failure" if not undo:
+            return "the failure is known only in compensate.container"
         case "failure":
-            return _failure_problem(rest, scope)
+            return _unknown("part of the failure", rest, _FAILURE_PARTS, known)
         case _:
-            return _output_problem(reference, scope)
+            return _output_problem(reference, step, known, undo=undo)
 
 
-def _failure_problem(part: str, scope: Scope) -> str | None:
-    if not scope.compensation:
-        return "the failure is known only in compensate.container"
-    return None if part in _FAILURE_PARTS else f"no such part; {did_you_mean(part, _FAILURE_PARTS)}"
+def _unknown(noun: str, name: str, names: Sequence[str] | None, known: Known) -> str | None:
+    if names is None or name in names:
+        return None
+    return f"no such {noun}; {known.suggestions.did_you_mean(name, names)}"
 
 
-def _output_problem(reference: Reference, scope: Scope) -> str | None:
+def _output_problem(reference: Reference, step: str | None, known: Known, *, undo: bool) -> str | None:
+    if reference.text.startswith("steps.") and reference.text.endswith(".outcome"):
+        return "the outcome of a step is not supported by this version"
     if reference.output is None:
         return "must be $(steps.NAME.outputs.KEY)"
-    step, key = reference.output
-    if step not in scope.outputs:
-        return f"no such step; {did_you_mean(step, list(scope.outputs))}"
-    if step == scope.step and not scope.compensation:
-        return "a step cannot refer to its own outputs"
-    if scope.compensation and step != scope.step and step not in scope.upstream():
-        return f"an undo may refer to its own step and to those before it; {step} does not come before {scope.step}"
-    if key not in scope.outputs[step]:
-        return f"step {step} declares no such output; {did_you_mean(key, scope.outputs[step])}"
-    return None
+    name, key = reference.output
+    if name not in known.outputs:
+        return f"no such step; {known.suggestions.did_you_mean(name, known.outputs)}"
+    if name == step and not undo:
+        return "a step cannot refer to its own outputs; its undo can"
+    if undo and step is not None and name != step and not known.is_upstream(name, step):
+        return f"an undo may refer to its own step and to those before it; {name} does not come before {step}"
+    return _unknown(f"output of step {name}", key, known.outputs[name], known)
 
 
-def _script_errors(path: str, container: Container) -> Iterator[SpecError]:
+def _script_errors(draft: ContainerDraft) -> Iterator[SpecError]:
     """A value inside the script of a shell would be run as code."""
-    command, args = container.command or (), container.args or ()
-    for index in sorted(script_indexes(container.command, container.args)):
-        own = index < len(command)
-        place = f"{path}.command[{index}]" if own else f"{path}.args[{index - len(command)}]"
-        for reference in references((*command, *args)[index]):
+    command, args = draft.own.command or (), draft.own.args or ()
+    words = [word or "" for word in (*command, *args)]
+    for place in sorted(script_places(words[: len(command)], words[len(command) :])):
+        field = f"command[{place}]" if place < len(command) else f"args[{place - len(command)}]"
+        for reference in references(words[place]):
             expected = "not in the script of a shell, which would run the value as code: pass it by env"
-            yield SpecError(place, f"found $({reference})", expected)
+            yield SpecError(f"{draft.path}.{field}", _found(reference), expected)
 
 
 def _misplaced(path: str, container: Container) -> Iterator[SpecError]:
-    """References where nothing is substituted."""
-    places = [("workingDir", container.working_dir), ("terminationMessagePath", container.termination_message_path)]
-    places += [(f"env[{index}].name", variable.name) for index, variable in enumerate(container.env or ())]
-    places += [
-        (f"volumeMounts[{i}].mountPath", mount.mount_path) for i, mount in enumerate(container.volume_mounts or ())
-    ]
-    for place, text in places:
-        for reference in references(text or ""):
-            expected = "references are allowed in image, command, args and the values of env"
-            yield SpecError(f"{path}.{place}", f"found $({reference})", expected)
+    for index, variable in enumerate(container.env or ()):
+        if variable is not None and variable.name is not None and "$(" in variable.name:
+            yield from misplaced_references(f"{path}.env[{index}].name", variable.name)
+        if variable is not None and variable.value_from is not None:
+            yield from misplaced_references(f"{path}.env[{index}].valueFrom", wire(variable.value_from))
+    for field, name in _NOT_SUBSTITUTED:
+        if (value := getattr(container, name)) is not None:
+            yield from misplaced_references(f"{path}.{field}", wire(value))
+
+
+def _found(reference: str) -> str:
+    return f"found $({shorten(reference)[1:-1]})"
+
+
+def wire(value: object) -> object:
+    """A part of the spec as it was written."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(by_alias=True, exclude_none=True, mode="json", warnings=False)
+    return [wire(entry) for entry in value] if isinstance(value, tuple) else value

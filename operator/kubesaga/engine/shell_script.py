@@ -1,32 +1,71 @@
-"""Where a command line hands a script to a shell. A value substituted there would be run as code."""
+"""Where a command line hands a script to a shell. A value substituted there would be run as code.
+
+Cautious where it cannot know. Any word whose base name is a shell's counts as one, whatever stands before it (`env`,
+`timeout 5`, `tini --`). A program that is itself a reference may be a shell, and so may the entrypoint of the image
+where there is no command. A reference in a flag may bring the `c` that makes it one.
+"""
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
-_SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox"})
-_COMMAND_FLAG: Final = re.compile(r"-[A-Za-z]*c[A-Za-z]*|--command(=.*)?", re.DOTALL)
+from kubesaga.engine.substitution import parse, references
+
+_SHELLS: Final = frozenset(
+    {"sh", "bash", "rbash", "dash", "ash", "zsh", "ksh", "rksh", "mksh", "oksh", "yash", "fish", "csh", "tcsh"}
+    | {"busybox", "toybox", "su", "runuser", "pwsh"}
+)
+_SCRIPT_FLAG: Final = re.compile(r"-[A-Za-z]*[cC][A-Za-z]*|--(?:init-)?command(?:=.*)?", re.DOTALL)
+_VALUE_FLAG: Final = re.compile(r"[-+][A-Za-z]*[oO]|--rcfile|--init-file")
+_SPLIT_FLAG: Final = re.compile(r"-[A-Za-z]*S.*|--split-string.*", re.DOTALL)
 
 
-def script_indexes(command: Sequence[str] | None, args: Sequence[str] | None) -> frozenset[int]:
-    """Places in command + args that a shell runs as a script.
-
-    Cautious where it cannot know: any element whose base name is a shell's counts as one, whatever stands before it
-    (`env`, `timeout 5`, `tini --`); and without a command the image's entrypoint may be a shell.
-    """
+def script_places(command: Sequence[str] | None, args: Sequence[str] | None) -> frozenset[int]:
+    """Places in command + args that a shell runs as a script, and of the flags that make it one."""
     words = [*(command or ()), *(args or ())]
-    shell = next((i for i, word in enumerate(words) if word.rsplit("/", 1)[-1] in _SHELLS), None)
-    if shell is None:
-        if command or not words:
-            return frozenset()
-        shell = -1
-    return _scripts(words, shell + 1)
+    for place, word in enumerate(words):
+        if _is_shell(word) or (place == 0 and command and references(_base_name(word))):
+            return _scripts(words, place + 1)
+        if (
+            word.startswith("-")
+            and _SPLIT_FLAG.fullmatch(word)
+            and any(map(_is_shell, " ".join(words[place : place + 2]).split()))
+        ):
+            return frozenset((place, place + 1))  # env -S splits one string into the words of a command.
+    if command:
+        return frozenset()
+    return _scripts(words, 0) if _script_flag(words, 0) < _after_options(words, 0) else frozenset()
 
 
 def _scripts(words: Sequence[str], first: int) -> frozenset[int]:
-    """After a flag like -c: every further option, and the first word that is none, which is the script."""
-    flag = next((i for i in range(first, len(words)) if _COMMAND_FLAG.fullmatch(words[i])), None)
-    if flag is None:
-        return frozenset()
-    script = next((i for i in range(flag + 1, len(words)) if not words[i].startswith("-")), len(words) - 1)
-    return frozenset(range(flag, script + 1))
+    """From a flag like -c to the first word after it that is neither an option nor an option's value: the script."""
+    flag = _script_flag(words, first)
+    return frozenset(range(flag, min(_after_options(words, flag) + 1, len(words))))
+
+
+def _after_options(words: Sequence[str], place: int) -> int:
+    """The first place from `place` on that is neither an option nor an option's value."""
+    while place < len(words) and words[place][:1] in ("-", "+"):
+        place += 2 if _VALUE_FLAG.fullmatch(words[place]) else 1
+    return place
+
+
+def _script_flag(words: Sequence[str], first: int) -> int:
+    """The place of the first flag like -c."""
+    places = range(first, len(words))
+    return next((place for place in places if _SCRIPT_FLAG.fullmatch(_with_c(words[place]))), len(words))
+
+
+def _is_shell(word: str) -> bool:
+    """Whether a word names a shell, also one like bash-5.1, busybox.static or sh.exe."""
+    name = _base_name(word)
+    return name in _SHELLS or name.removesuffix(".exe").removesuffix(".static").rstrip("0123456789.-") in _SHELLS
+
+
+def _base_name(word: str) -> str:
+    return word.rsplit("/", 1)[-1]
+
+
+def _with_c(word: str) -> str:
+    """The word with a `c` for each reference: what it could become at worst."""
+    return "c".join(parse(word)[::2]) if "$(" in word else word

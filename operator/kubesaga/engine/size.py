@@ -1,44 +1,47 @@
-"""The estimate of how large a Workflow object can become in its life."""
+"""The estimate of how large a Workflow object can become in its life.
 
-import json
-from collections.abc import Iterable, Mapping
+It is held against OBJECT_BYTES_MAX, which leaves a third of what etcd accepts to what is not counted here: the copy of
+the manifest that `kubectl apply` keeps in an annotation of at most 256 KiB, managedFields, and others' annotations.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from kubesaga.api.limits import (
-    APPLY_ANNOTATION_BYTES_MAX,
-    COMPENSATION_STATUS_BYTES,
-    OUTPUT_BYTES_DEFAULT,
-    STEP_STATUS_BYTES,
-)
+from pydantic_core import to_json
+
+from kubesaga.api.limits import COMPENSATION_STATUS_BYTES, OUTPUT_BYTES_DEFAULT, STEP_STATUS_BYTES
+from kubesaga.api.spec import Output
 from kubesaga.engine.plan import PlannedStep
 
 _FIXED_BYTES: Final = 16_384
-"""Metadata, managedFields (lists of steps are atomic, so it does not grow with them), conditions and requests."""
+"""Metadata beside the names, conditions, the failure, and the answers to a dozen requests."""
 
 _OUTPUT_OVERHEAD_BYTES: Final = 6
 """Quotes, colon and comma round an output."""
 
-
-def spec_bytes(spec: Mapping[str, Any]) -> int:
-    """The size of a spec as JSON."""
-    return len(json.dumps(spec, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass"))
+_ESCAPED: Final = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
+"""The API server writes these characters so, wherever they stand."""
 
 
-def object_bytes(spec_size: int, steps: Iterable[PlannedStep]) -> int:
-    """The largest size of the object: its spec, the records of every step, output and undo.
+def stored_form(spec: Mapping[str, Any]) -> bytes:
+    """A spec as the API server stores it: JSON without white space."""
+    raw = to_json(spec)
+    for character, written in _ESCAPED:
+        raw = raw.replace(character, written)
+    return raw
 
-    The spec counts twice where `kubectl apply` can keep a copy of it in an annotation.
-    """
-    copies = 2 if spec_size <= APPLY_ANNOTATION_BYTES_MAX else 1
-    return _FIXED_BYTES + copies * spec_size + sum(_record_bytes(step) for step in steps)
+
+def object_bytes(spec_size: int, name: str, namespace: str, steps: Iterable[PlannedStep]) -> int:
+    """The largest size of the object: its names and spec, and the records of every step, output and undo."""
+    return _FIXED_BYTES + len(name) + len(namespace) + spec_size + sum(_record_bytes(step) for step in steps)
 
 
-def output_bytes(step: PlannedStep) -> int:
-    """Room for the outputs of a step."""
-    return sum(output.max_bytes or OUTPUT_BYTES_DEFAULT for output in step.outputs)
+def output_bytes(outputs: Sequence[Output] | None) -> int:
+    """Room for the values of the outputs of a step."""
+    return sum(output.max_bytes or OUTPUT_BYTES_DEFAULT for output in outputs or () if output is not None)
 
 
 def _record_bytes(step: PlannedStep) -> int:
-    names = sum(len(output.name) + _OUTPUT_OVERHEAD_BYTES for output in step.outputs)
     undo = COMPENSATION_STATUS_BYTES if step.compensation else 0
-    return STEP_STATUS_BYTES + undo + names + output_bytes(step)
+    names = sum(len(output.name) + _OUTPUT_OVERHEAD_BYTES for output in step.outputs)
+    return STEP_STATUS_BYTES + undo + names + output_bytes(step.outputs)

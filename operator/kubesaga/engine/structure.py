@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from kubesaga.engine.spec_error import SpecError
+from kubesaga.engine.suggestion import Suggestions
 
 _FOUND_LENGTH_MAX: Final = 60
 _DNS_LABEL: Final = (
@@ -20,110 +20,137 @@ _PATTERNS: Final = {
     r"^[A-Za-z_][A-Za-z0-9_-]*$": "must be an identifier: letters, digits, '_' and '-', beginning with a letter or '_'",
     r"^[^=\x00]+$": "must be the name of an environment variable, without '='",
 }
-_TYPES: Final = {
+_QUANTITY: Final = "must be a quantity such as 500m, 2 or 1Gi"
+_SENTENCES: Final = {
     "string_type": "must be a string",
+    "string_unicode": "must be valid Unicode",
     "int_type": "must be an integer",
-    "int_from_float": "must be an integer",
     "bool_type": "must be true or false",
     "dict_type": "must be an object",
-    "mapping_type": "must be an object",
     "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
     "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "string_unicode": "must be valid Unicode",
+    "invalid_key": "the names of fields must be strings",
+    "greater_than_equal": "must be at least {ge:,}",
+    "less_than_equal": "must be at most {le:,}",
+    "too_long": "must have at most {max_length:,} entries",
+    "too_short": "must have an entry",
+    "string_too_long": "must have at most {max_length:,} characters",
+    "string_too_short": "must not be empty",
 }
+"""By pydantic's type of the error. These are all that the models of the API can raise."""
 
 
-def structure_errors(error: ValidationError, model: type[BaseModel], raw: object, path: str) -> list[SpecError]:
+def structure_errors(
+    error: ValidationError, model: type[BaseModel], raw: object, path: str, suggestions: Suggestions
+) -> list[SpecError]:
     """Every error that pydantic found in `raw`, which stands at `path`, one for each place."""
     found: dict[str, SpecError] = {}
     for details in error.errors(include_url=False):
-        place = _path(path, raw, details["loc"])
-        found.setdefault(place, SpecError(place, *_sentence(details, model)))
+        place, is_field = _place(path, raw, details["loc"])
+        if details["type"] == "too_short" and details["input"]:
+            continue  # Pydantic counts the good entries only; the bad ones have errors of their own.
+        if place not in found:
+            found[place] = SpecError(place, *_sentence(details, model, suggestions, is_field=is_field))
     return list(found.values())
 
 
 def shorten(value: object) -> str:
-    """A value as JSON, cut where it is long."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    except (ValueError, RecursionError):
-        text = repr(type(value).__name__)
-    return text if len(text) <= _FOUND_LENGTH_MAX else f"{text[: _FOUND_LENGTH_MAX - 1]}…"
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """What would be right instead of an unknown name."""
-    close = get_close_matches(word, known, n=1)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    return f"known are {', '.join(known[:20])}" if known else "there is none"
+    """A value as JSON, cut where it is long; of lists and objects only what they are."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, str):
+        return _printable(json.dumps(value[:_FOUND_LENGTH_MAX], ensure_ascii=False), cut=len(value) > _FOUND_LENGTH_MAX)
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int) and value.bit_length() > _FOUND_LENGTH_MAX:
+        return "a huge number"  # Python refuses to print an integer of more than 4,300 digits.
+    return _printable(str(value), cut=False)
 
 
 def child(path: str, part: str | int) -> str:
-    """The path of a field or of an element of a list."""
+    """The path of a field or of an entry of a list."""
     if isinstance(part, int):
         return f"{path}[{part}]"
-    return f"{path}.{part}" if re.fullmatch(r"[A-Za-z_][\w-]*", part) else f"{path}[{json.dumps(part)}]"
+    return f"{path}.{part}" if re.fullmatch(r"[A-Za-z_][\w-]*", part, re.ASCII) else f"{path}[{shorten(part)}]"
 
 
-def _path(path: str, raw: object, location: Sequence[str | int]) -> str:
-    """The path of an error; what pydantic adds to it (the branch of a union, `[key]`) is no field and is left out."""
+def _printable(text: str, *, cut: bool) -> str:
+    """The text without what a terminal would act on or UTF-8 cannot say."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if cut or len(shown) > _FOUND_LENGTH_MAX:
+        return f"{shown[: _FOUND_LENGTH_MAX - 1]}…"
+    return shown
+
+
+def _place(path: str, raw: object, location: Sequence[str | int]) -> tuple[str, bool]:
+    """The path of an error, and whether it is a field's.
+
+    What pydantic adds to a location (`[key]`, the branch of a union) is no part of the spec and is left out.
+    """
     for part in location:
-        if isinstance(raw, Mapping) and isinstance(part, str):
+        if isinstance(raw, Mapping):
+            if part == "[key]":
+                return path, True
             raw = raw.get(part)
         elif isinstance(raw, list | tuple) and isinstance(part, int):
-            raw = raw[part] if part < len(raw) else None
-        elif not isinstance(raw, type(None)):
-            break
-        if part == "[key]":
-            break
+            raw = raw[part]
+        else:
+            return path, False
         path = child(path, part)
-    return path
+    return path, True
 
 
-def _sentence(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+def _sentence(
+    details: ErrorDetails, model: type[BaseModel], suggestions: Suggestions, *, is_field: bool
+) -> tuple[str, str]:
     """What was found and what would be right."""
-    kind, context = details["type"], details.get("ctx", {})
-    found = f"found {shorten(details['input'])}"
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
     if kind == "missing":
         return "missing", "is required"
     if kind == "extra_forbidden":
         name = str(details["loc"][-1])
-        return f'unknown field "{name}"', did_you_mean(name, _fields(model, details["loc"][:-1]))
-    if kind in ("too_long", "too_short"):
-        return f"found {context['actual_length']} entries", _length(kind, context, "entries")
-    if kind in ("string_too_long", "string_too_short"):
-        return f"found {len(details['input'])} characters", _length(kind, context, "characters")
+        known = _fields(model, details["loc"][:-1])
+        return f"unknown field {shorten(name)}", suggestions.did_you_mean(name, known)
+    found = f"found {shorten(value)}"
+    if not is_field:
+        return found, _QUANTITY  # The only union in the API.
+    if kind == "too_short":
+        return "found an empty list", _SENTENCES[kind]
+    if kind == "too_long":
+        found = f"found {len(value):,} entries"
+    elif kind == "string_too_long":
+        found = f"found {len(value):,} characters"
+    return found, _expected(kind, value, context)
+
+
+def _expected(kind: str, value: object, context: Mapping[str, Any]) -> str:
+    """What would be right instead of `value`."""
     if kind == "string_pattern_mismatch":
-        return found, _PATTERNS.get(context["pattern"], f"must match {context['pattern']}")
+        return _PATTERNS[context["pattern"]]
     if kind in ("enum", "literal_error"):
-        return found, f"must be one of {context['expected']}".replace("'", "")
-    if kind in ("greater_than_equal", "less_than_equal"):
-        return found, f"must be at least {context['ge']}" if "ge" in context else f"must be at most {context['le']}"
-    return found, _TYPES.get(kind, details["msg"])
-
-
-def _length(kind: str, context: Mapping[str, Any], unit: str) -> str:
-    if kind.endswith("too_long"):
-        return f"must be at most {context['max_length']} {unit}"
-    return f"must be at least {context['min_length']} {unit}"
+        return f"must be {context['expected']}".replace("'", '"')
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return f"must be a string: write {shorten(shorten(value))}"
+    return _SENTENCES[kind].format(**context)
 
 
 def _fields(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     """The wire names of the fields that the object at `location` may have."""
-    current: Any = model
+    current = model
     for part in location:
         if isinstance(part, str):
-            fields = {field.alias or name: field for name, field in current.model_fields.items()}
-            current = _model_of(fields[part].annotation)
-    return [field.alias or name for name, field in current.model_fields.items()]
+            field = next(field for field in current.model_fields.values() if field.alias == part)
+            inner = model_of(field.annotation)
+            if inner is not None:
+                current = inner
+    return [str(field.alias) for field in current.model_fields.values()]
 
 
-def _model_of(annotation: Any) -> Any:
-    """The model inside an annotation such as tuple[Annotated[Step, ...], ...] | None."""
+def model_of(annotation: Any) -> type[BaseModel] | None:
+    """The model inside an annotation such as tuple[Annotated[Step, ...], ...] | None, if there is one."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    inner = (_model_of(argument) for argument in getattr(annotation, "__args__", ()))
+    inner = (model_of(argument) for argument in getattr(annotation, "__args__", ()))
     return next((model for model in inner if model is not None), None)

@@ -6,15 +6,18 @@ either, which expands `$(VAR)` in command, args and env: there every `$` of a su
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from kubesaga.api.container import Container
 
-_REFERENCE: Final = re.compile(r"(\$\$)|\$\(((?:params|steps|workflow|failure|item)\.[^()$]*|attempt|item)\)")
-"""Left to right, so that `$$` is consumed before the parenthesis that follows it."""
+_OPENING: Final = re.compile(r"\$\$|\$\((?=(?:params|steps|workflow|failure|item)\.|(?:attempt|item)\))")
+"""An escaped dollar, or the beginning of a reference; left to right, so that `$$` is consumed before a parenthesis."""
+
+_CACHED_LENGTH_MAX: Final = 1_024
+"""Longer texts are parsed anew: 16,384 of the longest possible would hold half a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +38,9 @@ class Reference:
                 return None
 
 
-@lru_cache(maxsize=16_384)
 def parse(text: str) -> tuple[str, ...]:
     """Literal and reference in turn, beginning and ending with a literal: a text without references is one literal."""
-    parts, literal_start = [], 0
-    for match in _REFERENCE.finditer(text):
-        if match[2] is not None:
-            parts += [text[literal_start : match.start()], match[2]]
-            literal_start = match.end()
-    return (*parts, text[literal_start:])
+    return _parse_cached(text) if len(text) <= _CACHED_LENGTH_MAX else _parse(text)
 
 
 def references(text: str) -> tuple[str, ...]:
@@ -66,20 +63,37 @@ def resolve(text: str, context: Mapping[str, str], *, escape: bool) -> str:
     return "".join(parts)
 
 
-def container_references(container: Container) -> Iterator[Reference]:
+def container_references(container: Container) -> tuple[Reference, ...]:
     """Every reference in the fields of a container that are substituted."""
-    for path, text in substituted_texts(container):
-        for reference in references(text):
-            yield Reference(reference, path)
-
-
-def substituted_texts(container: Container) -> Iterator[tuple[str, str]]:
-    """Path and text of every field of a container that is substituted."""
-    if container.image is not None:
-        yield "image", container.image
+    places: list[tuple[str, str]] = []
+    if container.image is not None and "$(" in container.image:
+        places.append(("image", container.image))
     for field, texts in (("command", container.command), ("args", container.args)):
         for index, text in enumerate(texts or ()):
-            yield f"{field}[{index}]", text
+            if text is not None and "$(" in text:
+                places.append((f"{field}[{index}]", text))
     for index, variable in enumerate(container.env or ()):
-        if variable.value is not None:
-            yield f"env[{index}].value", variable.value
+        if variable is not None and variable.value is not None and "$(" in variable.value:
+            places.append((f"env[{index}].value", variable.value))
+    return (
+        tuple(Reference(reference, path) for path, text in places for reference in references(text)) if places else ()
+    )
+
+
+def _parse(text: str) -> tuple[str, ...]:
+    """In one pass: a reference ends at the next parenthesis, and without one there are no more references."""
+    parts: list[str] = []
+    literal, position = 0, 0
+    while opening := _OPENING.search(text, position):
+        position = opening.end()
+        if opening[0] == "$$":
+            continue
+        closing = text.find(")", position)
+        if closing < 0:
+            break
+        parts += [text[literal : opening.start()], text[position:closing]]
+        literal = position = closing + 1
+    return (*parts, text[literal:])
+
+
+_parse_cached = lru_cache(maxsize=16_384)(_parse)

@@ -1,0 +1,87 @@
+"""A step on its way into the plan: as written, and what is derived from that once for all rules and for the plan."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kubesaga.api.container import Container
+from kubesaga.api.spec import Step, WorkflowSpec
+from kubesaga.engine.graph import Graph
+from kubesaga.engine.merge import ContainerDefaults
+from kubesaga.engine.substitution import Reference, container_references
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerDraft:
+    """A container of a step or of its undo."""
+
+    path: str
+    own: Container
+    merged: Container
+    references: tuple[Reference, ...]
+    """Those of `own`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepDraft:
+    """A step."""
+
+    path: str
+    step: Step
+    forward: ContainerDraft | None
+    """None if the step's container cannot be read."""
+    undo: ContainerDraft | None
+    """None if no container undoes the step."""
+
+    @property
+    def container(self) -> Container:
+        """The step's container with the defaults merged; only where the spec has no errors."""
+        assert self.forward is not None  # noqa: S101 - a container is required, so its absence is an error.
+        return self.forward.merged
+
+    @property
+    def dependencies(self) -> Iterator[tuple[str, str]]:
+        """Path and name of every step that this one waits for, declared first, then implied by references."""
+        for index, name in enumerate(self.step.depends_on or ()):
+            if name is not None:
+                yield f"{self.path}.dependsOn[{index}]", name
+        for reference in self.forward.references if self.forward else ():
+            if reference.output is not None:
+                yield f"{self.path}.container.{reference.path}", reference.output[0]
+
+
+def step_drafts(spec: WorkflowSpec) -> tuple[StepDraft, ...]:
+    """The steps of a spec, in its order. Entries that are no steps at all are left out."""
+    defaults = ContainerDefaults(spec.defaults.container if spec.defaults else None)
+    return tuple(
+        _step_draft(f"spec.steps[{index}]", step, defaults)
+        for index, step in enumerate(spec.steps or ())
+        if step is not None
+    )
+
+
+def edges(drafts: Sequence[StepDraft]) -> Graph:
+    """Every step's dependencies in the order of the spec, as far as they exist and are other steps."""
+    places: dict[str, int] = {}
+    for place, draft in enumerate(drafts):
+        if draft.step.name is not None:
+            places.setdefault(draft.step.name, place)
+    graph: dict[str, list[str]] = {}
+    for name, place in places.items():
+        found = {dependency for _, dependency in drafts[place].dependencies if dependency in places}
+        graph[name] = sorted(found - {name}, key=places.__getitem__)
+    return graph
+
+
+def container_draft(path: str, own: Container, defaults: ContainerDefaults) -> ContainerDraft:
+    """The container as written at `path`."""
+    return ContainerDraft(path, own, defaults.under(own), container_references(own))
+
+
+def _step_draft(path: str, step: Step, defaults: ContainerDefaults) -> StepDraft:
+    undo = step.compensate.container if step.compensate is not None else None
+    return StepDraft(
+        path,
+        step,
+        container_draft(f"{path}.container", step.container, defaults) if step.container is not None else None,
+        container_draft(f"{path}.compensate.container", undo, defaults) if undo is not None else None,
+    )

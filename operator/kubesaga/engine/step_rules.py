@@ -1,0 +1,71 @@
+"""What one step must keep beyond its structure."""
+
+from collections.abc import Iterator
+
+from kubesaga.api import limits
+from kubesaga.api.spec import Compensation, Step
+from kubesaga.engine.container_rules import container_errors, duplicates, exactly_one, given
+from kubesaga.engine.draft import ContainerDraft, StepDraft
+from kubesaga.engine.merge import retry_policy
+from kubesaga.engine.outline import Outline
+from kubesaga.engine.plan import COMPENSATION_RETRY, STEP_RETRY
+from kubesaga.engine.pod_rules import volume_names
+from kubesaga.engine.reference_rules import Known, reference_errors
+from kubesaga.engine.retry_rules import backoff_errors
+from kubesaga.engine.size import output_bytes
+from kubesaga.engine.spec_error import SpecError
+
+_DEFAULT_IMAGE = "spec.defaults.container.image"
+
+
+class StepRules:
+    """The rules of a step in the light of the whole spec."""
+
+    def __init__(self, outlined: Outline, known: Known) -> None:
+        self._known = known
+        self._volumes = volume_names(outlined)
+        defaults = outlined.spec.defaults
+        self._retry = retry_policy(STEP_RETRY, defaults.retry if defaults is not None else None)
+        self._image_unsure = outlined.is_unsure(_DEFAULT_IMAGE)
+
+    def errors(self, draft: StepDraft) -> Iterator[SpecError]:
+        """Errors of one step."""
+        step, path = draft.step, draft.path
+        if draft.forward is not None:
+            yield from self._container_errors(draft.forward, step.name, undo=False)
+        if step.retry is not None:
+            yield from backoff_errors(f"{path}.retry", retry_policy(self._retry, step.retry))
+        if step.outputs:
+            yield from _output_errors(f"{path}.outputs", step)
+        if step.compensate is not None:
+            yield from _compensation_errors(f"{path}.compensate", step.compensate)
+        if draft.undo is not None:
+            yield from self._container_errors(draft.undo, step.name, undo=True)
+
+    def _container_errors(self, draft: ContainerDraft, step: str | None, *, undo: bool) -> Iterator[SpecError]:
+        if not draft.merged.image and not self._image_unsure:
+            yield SpecError(f"{draft.path}.image", "missing", f"is required here or in {_DEFAULT_IMAGE}")
+        yield from container_errors(draft.path, draft.own, self._volumes, self._known.suggestions)
+        yield from reference_errors(draft, step, self._known, undo=undo)
+
+
+def _output_errors(path: str, step: Step) -> Iterator[SpecError]:
+    outputs = step.outputs or ()
+    yield from duplicates(path, [None if output is None else output.name for output in outputs], "name")
+    size = output_bytes(outputs)
+    if size > limits.STEP_OUTPUT_BYTES_MAX:
+        found = f"found {size:,} bytes of maxBytes together"
+        expected = f"must be at most {limits.STEP_OUTPUT_BYTES_MAX:,}, the kubelet's limit of a termination message"
+        yield SpecError(path, found, expected)
+
+
+def _compensation_errors(path: str, compensation: Compensation) -> Iterator[SpecError]:
+    ways = [field for field in given(compensation) if field in ("container", "deleteJob")]
+    yield from exactly_one(path, ways, ("container", "deleteJob"))
+    if compensation.delete_job is None:
+        if compensation.retry is not None:
+            yield from backoff_errors(f"{path}.retry", retry_policy(COMPENSATION_RETRY, compensation.retry))
+        return
+    for field in given(compensation):
+        if field in ("retry", "timeoutSeconds"):
+            yield SpecError(f"{path}.{field}", "found a value", "has no effect on deleteJob, which runs no Job")

@@ -1,0 +1,44 @@
+"""What will work, and may not be what was meant."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from kubesaga.api.limits import APPLY_ANNOTATION_BYTES_MAX
+from kubesaga.api.spec import OnFailure, WorkflowSpec
+from kubesaga.engine.draft import StepDraft
+from kubesaga.engine.plan import PlannedStep
+from kubesaga.engine.text import listing
+
+_MANIFEST_BYTES: Final = 1_024
+"""What a manifest has beside its spec, and the annotation's key."""
+
+
+def plan_warnings(
+    spec: WorkflowSpec, drafts: Sequence[StepDraft], steps: Sequence[PlannedStep], spec_bytes: int
+) -> Iterator[str]:
+    """A sentence for each, which begins with the field path like an error's."""
+    if spec_bytes + _MANIFEST_BYTES > APPLY_ANNOTATION_BYTES_MAX:
+        most = f"{APPLY_ANNOTATION_BYTES_MAX:,}"
+        yield f"spec: found {spec_bytes:,} bytes; kubectl apply needs --server-side for manifests above {most}"
+    if spec.on_failure is OnFailure.ROLLBACK and not any(step.compensation for step in steps):
+        yield "spec.onFailure: found Rollback and no step with compensate; there will be nothing to undo"
+    for draft, step in zip(drafts, steps, strict=True):
+        yield from _timeout_warnings(spec, draft, step)
+        yield from _output_warnings(draft)
+
+
+def _timeout_warnings(spec: WorkflowSpec, draft: StepDraft, step: PlannedStep) -> Iterator[str]:
+    """A step's timeout that the Workflow's deadline makes void. Undos ignore the deadline."""
+    if spec.timeout_seconds and step.timeout_seconds and step.timeout_seconds > spec.timeout_seconds:
+        place = draft.path if draft.step.timeout_seconds else "spec.defaults"
+        yield f"{place}.timeoutSeconds: found {step.timeout_seconds}; the Workflow ends after {spec.timeout_seconds}"
+
+
+def _output_warnings(draft: StepDraft) -> Iterator[str]:
+    """Outputs that an undo refers to and that its step may not have given: the undo of a failed step runs, too."""
+    keys: dict[str, None] = {}
+    for reference in draft.undo.references if draft.undo is not None else ():
+        if reference.output is not None and reference.output[0] == draft.step.name:
+            keys[reference.output[1]] = None
+    if draft.undo is not None and keys:
+        yield f"{draft.undo.path}: refers to {listing(tuple(keys))}; empty if the step failed before it gave it"
