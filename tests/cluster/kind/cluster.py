@@ -54,6 +54,13 @@ class Cluster:
         """Make the cluster and wait until both nodes are ready. What an interrupted run left behind is removed."""
         packages.install()
         self.delete()
+        try:
+            self._create(kubeconfig)
+        except BaseException:
+            self.delete()
+            raise
+
+    def _create(self, kubeconfig: Path) -> None:
         self.folder.mkdir(parents=True)
         ports = Ports.free()
         network.up(ports.api)

@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-BUSYBOX = "kubesaga.test/busybox:1"
+BUSYBOX = "busybox:1.36"
 PAUSE = "kubesaga.test/pause:1"
 BUILDAH = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 

@@ -43,13 +43,14 @@ def start_real(folder: Path, processes: Processes, authority: Authority, kubecon
         "#!/bin/sh\n# Runs as the first process of the node's own PID and mount namespace.\n"
         "mount --make-rshared /\n"
         f"containerd --config {folder}/containerd.toml >{folder}/containerd.log 2>&1 &\n"
+        f"until [ -S {folder}/containerd.sock ]; do sleep 0.1; done\n"
         f"{kubelet} >{folder}/kubelet.log 2>&1 &\n"
         f"echo $! >{folder}/kubelet.inner-pid\n"
         "wait\n"
     )
     processes.start(
         "node", "unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", "--propagation=private",
-        "sh", folder / "node.sh",
+        "sh", folder / "node.sh", at_once=True,
     )  # fmt: skip
 
 

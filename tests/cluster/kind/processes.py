@@ -17,20 +17,26 @@ class Processes:
         self.folder = folder
         self._file = folder / "processes.json"
 
-    def start(self, name: str, *command: object) -> None:
-        """Start a process in a session of its own; its output goes to NAME.log."""
+    def start(self, name: str, *command: object, at_once: bool = False) -> None:
+        """Start a process in a session of its own; its output goes to NAME.log. `at_once`: it is killed, not asked."""
         with (self.folder / f"{name}.log").open("ab") as log:
             child = subprocess.Popen(  # noqa: S603
                 [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         known = self._known()
-        known[name] = {"pid": child.pid, "started": _started(child.pid), "command": [str(part) for part in command]}
+        known[name] = {
+            "pid": child.pid,
+            "started": _started(child.pid),
+            "command": [str(part) for part in command],
+            "at_once": at_once,
+        }
         self._file.write_text(json.dumps(known, indent=1))
 
     def restart(self, name: str) -> None:
         """Start a process again, as it was started before."""
         self.stop(name)
-        self.start(name, *self._known()[name]["command"])
+        known = self._known()[name]
+        self.start(name, *known["command"], at_once=known["at_once"])
 
     def pid(self, name: str) -> int | None:
         """The pid of a process that still runs and is the one that was started."""
@@ -47,7 +53,8 @@ class Processes:
         handle = os.pidfd_open(pid)
         try:
             signal.pidfd_send_signal(handle, signal.SIGCONT)
-            for number in (signal.SIGTERM, signal.SIGKILL):
+            numbers = (signal.SIGKILL,) if self._known()[name].get("at_once") else (signal.SIGTERM, signal.SIGKILL)
+            for number in numbers:
                 signal.pidfd_send_signal(handle, number)
                 if select.select([handle], [], [], STOP_SECONDS)[0]:
                     return

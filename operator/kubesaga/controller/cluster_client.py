@@ -1,0 +1,188 @@
+"""The Cluster that is a Kubernetes API server. The one module that imports the Kubernetes client.
+
+Raw dicts over the client's own transport: its typed models cost 0.9 ms an object, this 0.13 ms.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from kubesaga.api.names import LABEL_WORKFLOW_UID
+from kubesaga.api.workflow import GROUP, PLURAL, VERSION
+from kubesaga.controller.cluster import Operation, Raw, Resource
+from kubesaga.controller.errors import Conflict, Exists, NotFound, Refused, Unavailable
+from kubesaga.controller.telemetry import Telemetry
+
+TIMEOUT_SECONDS: Final = 30.0
+"""Longest wait for one answer: the API server itself gives up a request after 60 s, and says 504 or 429 long before."""
+
+CONNECT_SECONDS: Final = 5.0
+PAGE_SIZE: Final = 500
+CONNECTIONS_MAX: Final = 64
+
+_PREFIX: Final[Mapping[str, str]] = {
+    "workflows": f"/apis/{GROUP}/{VERSION}",
+    "jobs": "/apis/batch/v1",
+    "pods": "/api/v1",
+    "events": "/api/v1",
+}
+_TRY_AGAIN: Final = frozenset({408, 429})
+_JSON_PATCH: Final = "application/json-patch+json"
+_MERGE_PATCH: Final = "application/merge-patch+json"
+
+
+class ClusterClient:
+    """Implements `kubesaga.controller.cluster.Cluster`."""
+
+    def __init__(self, api: ApiClient, telemetry: Telemetry, namespaces: Sequence[str] = ()) -> None:
+        self._api = api
+        self._telemetry = telemetry
+        self._namespaces = tuple(namespaces)
+        self._timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS)
+
+    @classmethod
+    async def connect(cls, telemetry: Telemetry, namespaces: Sequence[str] = ()) -> "ClusterClient":
+        """Connect as the Pod's service account, or by the kubeconfig where there is none."""
+        configuration = Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)
+        configuration.client_session_kwargs = {"trust_env": False}
+        configuration.connection_pool_maxsize = CONNECTIONS_MAX
+        return cls(ApiClient(configuration), telemetry, namespaces)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._api.close()
+
+    async def patch_status(self, namespace: str, name: str, operations: Sequence[Operation]) -> Raw:
+        """See Cluster."""
+        path = f"{_path('workflows', namespace, name)}/status"
+        return await self._call("PATCH", path, "workflows/status", list(operations), content=_JSON_PATCH)
+
+    async def read_workflow(self, namespace: str, name: str) -> Raw:
+        """See Cluster."""
+        return await self._call("GET", _path("workflows", namespace, name), "workflows")
+
+    async def delete_workflow(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        """See Cluster."""
+        options = {
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid, "resourceVersion": resource_version},
+        }
+        await self._call("DELETE", _path("workflows", namespace, name), "workflows", options)
+
+    async def create_job(self, namespace: str, manifest: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return await self._call("POST", _path("jobs", namespace), "jobs", manifest)
+
+    async def read_job(self, namespace: str, name: str) -> Raw:
+        """See Cluster."""
+        return await self._call("GET", _path("jobs", namespace, name), "jobs")
+
+    async def patch_job(self, namespace: str, name: str, patch: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return await self._call("PATCH", _path("jobs", namespace, name), "jobs", patch, content=_MERGE_PATCH)
+
+    async def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        """See Cluster."""
+        options = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
+        await self._call("DELETE", _path("jobs", namespace, name), "jobs", options)
+
+    async def pods_of_job(self, namespace: str, job_name: str) -> Sequence[Raw]:
+        """See Cluster."""
+        query = urlencode({"labelSelector": f"batch.kubernetes.io/job-name={job_name}"})
+        answer = await self._call("GET", f"{_path('pods', namespace)}?{query}", "pods", verb="list")
+        items: list[Raw] = answer["items"]
+        return items
+
+    async def create_event(self, namespace: str, manifest: Mapping[str, Any]) -> None:
+        """See Cluster."""
+        await self._call("POST", _path("events", namespace), "events", manifest)
+
+    async def list(self, resource: Resource) -> AsyncIterator[Raw]:
+        """See Cluster."""
+        for namespace in self._namespaces or (None,):
+            async for raw in self._list(resource, _path(resource, namespace)):
+                yield raw
+
+    async def _list(self, resource: Resource, path: str) -> AsyncIterator[Raw]:
+        query: dict[str, str] = {"limit": str(PAGE_SIZE)}
+        if resource != "workflows":
+            query["labelSelector"] = LABEL_WORKFLOW_UID
+        while True:
+            answer = await self._call("GET", f"{path}?{urlencode(query)}", resource, verb="list")
+            for raw in answer["items"]:
+                yield raw
+            query["continue"] = answer["metadata"].get("continue") or ""
+            if not query["continue"]:
+                return
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        resource: str,
+        body: Any = None,
+        *,
+        content: str = "application/json",
+        verb: str | None = None,
+    ) -> Raw:
+        """One request: counted, bounded in time, its answer translated into our errors."""
+        verb = verb or _VERBS[method]
+        headers = {"Accept": "application/json", "Content-Type": content, "User-Agent": "kubesaga"}
+        try:
+            await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+            response = await self._api.rest_client.request(
+                method,
+                f"{self._api.configuration.host}{path}",
+                headers=headers,
+                body=body,
+                _request_timeout=self._timeout,
+            )
+            raw = await response.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            self._telemetry.call(verb, resource, 0)
+            raise Unavailable(0, type(error).__name__, str(error) or "no answer in time") from None
+        self._telemetry.call(verb, resource, response.status)
+        answer = _decoded(raw)
+        if response.status < 400:
+            return answer
+        raise _error(response.status, answer)
+
+
+_VERBS: Final = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
+
+
+def _path(resource: str, namespace: str | None, name: str | None = None) -> str:
+    where = f"/namespaces/{quote(namespace)}" if namespace else ""
+    plural = PLURAL if resource == "workflows" else resource
+    return f"{_PREFIX[resource]}{where}/{plural}" + (f"/{quote(name)}" if name else "")
+
+
+def _decoded(raw: bytes) -> Raw:
+    try:
+        answer = json.loads(raw)
+    except ValueError:
+        return {"message": raw[:200].decode(errors="replace")}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _error(code: int, answer: Raw) -> Exception:
+    """The answer as one of our errors."""
+    reason, message = answer.get("reason") or str(code), answer.get("message") or ""
+    if code >= 500 or code in _TRY_AGAIN or code == 401:
+        error = Unavailable(code, reason, message)
+        error.retry_after_seconds = (answer.get("details") or {}).get("retryAfterSeconds")
+        return error
+    if code == 404:
+        return NotFound(code, reason, message)
+    if code == 409:
+        return Exists(code, reason, message) if reason == "AlreadyExists" else Conflict(code, reason, message)
+    return Refused(code, reason, message)

@@ -1,0 +1,155 @@
+"""The controller: caches, queue and passes round the engine. It holds no rule of its own.
+
+watches ──> caches ──> queue ──> pass: reconcile ──> write status ──> carry out actions ──> Events, metrics, logs
+               ^                                          │                    │
+               └──────────────────────────────────────────┴────────────────────┘  what each call returned
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from kubesaga.api.names import LABEL_WORKFLOW_UID
+from kubesaga.controller.cluster import Cluster, Raw
+from kubesaga.controller.object_cache import ObjectCache
+from kubesaga.controller.pass_ import Pass, Watcher
+from kubesaga.controller.queue import Key, KeyedQueue
+from kubesaga.controller.settings import HEAL_SECONDS
+from kubesaga.controller.telemetry import Telemetry
+from kubesaga.controller.workflow_cache import WorkflowCache
+from kubesaga.engine.observation import JobObservation, PodObservation
+
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The time that the engine is told."""
+    return datetime.now(UTC)
+
+
+class Controller:
+    """Keeps every Workflow of a cluster going. Fed by watches; all feeding methods are cheap and never block."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        telemetry: Telemetry | None = None,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.telemetry = telemetry or Telemetry()
+        self.workflows = WorkflowCache()
+        self.jobs: ObjectCache[JobObservation] = ObjectCache()
+        self.pods: ObjectCache[PodObservation] = ObjectCache()
+        self.primed = asyncio.Event()
+        self._cluster = cluster
+        self._pass = Pass(cluster, self.workflows, self.jobs, self.pods, self.telemetry, now, watcher)
+        self.queue = KeyedQueue(self._work)
+        self._healing: asyncio.Task[None] | None = None
+
+    # What the watches say
+
+    def workflow_changed(self, raw: Raw) -> None:
+        """A Workflow was added or modified."""
+        if self.workflows.put(raw):
+            self._enqueue((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+
+    def workflow_gone(self, raw: Raw) -> None:
+        """A Workflow was deleted."""
+        metadata = raw["metadata"]
+        key = (metadata["namespace"], metadata["name"])
+        if self.workflows.remove(key, metadata["uid"]):
+            self._pass.forget(key, metadata["uid"])
+            self.queue.forget(key)
+
+    def job_changed(self, raw: Raw) -> None:
+        """A Job was added or modified."""
+        self._changed(self.jobs, raw, JobObservation.parse)
+
+    def job_gone(self, raw: Raw) -> None:
+        """A Job was deleted."""
+        self._gone(self.jobs, raw)
+
+    def pod_changed(self, raw: Raw) -> None:
+        """A Pod was added or modified."""
+        self._changed(self.pods, raw, PodObservation.parse)
+
+    def pod_gone(self, raw: Raw) -> None:
+        """A Pod was deleted."""
+        self._gone(self.pods, raw)
+
+    # Life
+
+    async def run(self) -> None:
+        """Prime the caches, then work until `stop`; the passes in progress are finished."""
+        await self._list_all()
+        self.primed.set()
+        for key in self.workflows.keys():  # noqa: SIM118 - not a mapping
+            self.queue.add(key)
+        _log.info("Caches primed", extra={"workflows": len(self.workflows), "jobs": len(self.jobs)})
+        self._healing = asyncio.create_task(self._heal())
+        try:
+            await self.queue.run()
+        finally:
+            self._healing.cancel()
+
+    def stop(self) -> None:
+        """Begin no further pass; `run` returns when those in progress have ended."""
+        self.queue.stop()
+
+    async def _work(self, key: Key) -> None:
+        self.telemetry.queue_depth(self.queue.ready(asyncio.get_running_loop().time()))
+        delay = await self._pass.run(key)
+        if delay is not None:
+            self.queue.add(key, delay)
+
+    def _enqueue(self, key: Key | None) -> None:
+        if key is not None and self.primed.is_set():
+            self.queue.add(key)
+
+    def _changed(self, cache: ObjectCache[Any], raw: Raw, parse: Callable[[Raw], Any]) -> None:
+        owner = raw["metadata"].get("labels", {}).get(LABEL_WORKFLOW_UID)
+        if owner and cache.put(owner, parse(raw)):
+            self._enqueue(self.workflows.key_of(owner))
+
+    def _gone(self, cache: ObjectCache[Any], raw: Raw) -> None:
+        owner = cache.remove(raw["metadata"]["uid"])
+        if owner is not None:
+            self._enqueue(self.workflows.key_of(owner))
+
+    # What the watches may miss
+
+    async def _heal(self) -> None:
+        """List everything now and then: after a watch was cut off, deletions may never be told."""
+        while True:
+            await asyncio.sleep(HEAL_SECONDS)
+            try:
+                await self._list_all()
+            except Exception:  # the next round tries again; the watches go on meanwhile
+                _log.exception("Healing list failed")
+
+    async def _list_all(self) -> None:
+        """Take in everything there is, Jobs and Pods first, and drop what is not there any more."""
+        for cache, changed, resource in (
+            (self.jobs, self.job_changed, "jobs"),
+            (self.pods, self.pod_changed, "pods"),
+        ):
+            known = {value.uid for _, value in cache}
+            seen = set()
+            async for raw in self._cluster.list(resource):  # type: ignore[arg-type]
+                seen.add(raw["metadata"]["uid"])
+                changed(raw)
+            for uid in known - seen:
+                self._gone(cache, {"metadata": {"uid": uid}})
+        await self._list_workflows()
+
+    async def _list_workflows(self) -> None:
+        known = {key: cached.uid for key in self.workflows.keys() if (cached := self.workflows.get(key))}  # noqa: SIM118
+        async for raw in self._cluster.list("workflows"):
+            known.pop((raw["metadata"]["namespace"], raw["metadata"]["name"]), None)
+            self.workflow_changed(raw)
+        for (namespace, name), uid in known.items():
+            self.workflow_gone({"metadata": {"namespace": namespace, "name": name, "uid": uid}})

@@ -1,0 +1,133 @@
+"""Carries out the actions of a decision, after its status was written."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from kubesaga.api.names import LABEL_WORKFLOW_UID
+from kubesaga.api.workflow import Workflow
+from kubesaga.controller.cluster import Cluster, Raw
+from kubesaga.controller.errors import ClusterError, Conflict, Exists, NotFound, Refused
+from kubesaga.controller.object_cache import ObjectCache
+from kubesaga.controller.settings import ACTIONS_AT_ONCE
+from kubesaga.engine.action import Action, ConfirmJob, CreateJob, DeleteJob, DeleteWorkflow, StopJob
+from kubesaga.engine.observation import JobObservation, PodObservation, Refusal
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Aftermath:
+    """What the next pass has to know of the actions of this one."""
+
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    confirmed: set[str] = field(default_factory=set)
+    errors: list[ClusterError] = field(default_factory=list)
+
+    @property
+    def pass_again(self) -> bool:
+        """Whether the engine has to hear of it at once."""
+        return bool(self.refusals or self.confirmed)
+
+
+class Effects:
+    """Does actions through a Cluster and takes what it returns into the caches at once."""
+
+    def __init__(self, cluster: Cluster, jobs: ObjectCache[JobObservation], pods: ObjectCache[PodObservation]) -> None:
+        self._cluster = cluster
+        self._jobs = jobs
+        self._pods = pods
+
+    async def carry_out(self, workflow: Workflow, actions: Sequence[Action]) -> Aftermath:
+        """Do every action; one that fails holds up no other."""
+        aftermath = Aftermath()
+        room = asyncio.Semaphore(ACTIONS_AT_ONCE)
+
+        async def one(action: Action) -> None:
+            async with room:
+                try:
+                    await self._do(workflow, action, aftermath)
+                except ClusterError as error:
+                    aftermath.errors.append(error)
+
+        await asyncio.gather(*(one(action) for action in actions))
+        return aftermath
+
+    async def _do(self, workflow: Workflow, action: Action, aftermath: Aftermath) -> None:
+        match action:
+            case CreateJob():
+                await self._create(workflow, action, aftermath)
+            case StopJob():
+                await self._stop(workflow, action)
+            case DeleteJob():
+                await self._delete(workflow, action)
+            case ConfirmJob(name=name):
+                await self._confirm(workflow, name)
+                aftermath.confirmed.add(name)
+            case DeleteWorkflow(uid=uid, resource_version=version):
+                await self._delete_workflow(workflow, uid, version)
+
+    async def _create(self, workflow: Workflow, action: CreateJob, aftermath: Aftermath) -> None:
+        fields = {"namespace": workflow.namespace, "workflow": workflow.name, "step": action.step, "job": action.name}
+        try:
+            self._take(workflow, await self._cluster.create_job(workflow.namespace, action.manifest))
+            _log.info("Tombstone created" if action.tombstone else "Job created", extra=fields)
+        except Exists as exists:
+            await self._adopt(workflow, action.name, exists, aftermath)
+        except Refused as refused:
+            _log.warning("Job refused", extra={**fields, "code": refused.code, "answer": refused.message})
+            aftermath.refusals[action.name] = _refusal(refused)
+
+    async def _adopt(self, workflow: Workflow, name: str, exists: Exists, aftermath: Aftermath) -> None:
+        """The Job is there: ours, if it was created before a crash; else the name is somebody else's."""
+        try:
+            raw = await self._cluster.read_job(workflow.namespace, name)
+        except NotFound:
+            return  # It was deleted since: the next pass decides what that means.
+        job = JobObservation.parse(raw)
+        if job.owner_uid == workflow.uid:
+            self._take(workflow, raw)
+        else:
+            aftermath.refusals[name] = _refusal(exists)
+
+    async def _stop(self, workflow: Workflow, action: StopJob) -> None:
+        try:
+            self._take(workflow, await self._cluster.patch_job(workflow.namespace, action.name, action.patch))
+        except (NotFound, Conflict):
+            self._jobs.remove(action.uid)  # Gone, or replaced: the next pass reads it live.
+        _log.info("Job stopped", extra={"workflow": workflow.name, "job": action.name})
+
+    async def _delete(self, workflow: Workflow, action: DeleteJob) -> None:
+        try:
+            await self._cluster.delete_job(workflow.namespace, action.name, action.uid)
+        except (NotFound, Conflict):
+            self._jobs.remove(action.uid)
+        _log.info("Job deleted to undo its step", extra={"workflow": workflow.name, "job": action.name})
+
+    async def _confirm(self, workflow: Workflow, name: str) -> None:
+        """Read a Job and its Pods live, and let the caches know."""
+        try:
+            self._take(workflow, await self._cluster.read_job(workflow.namespace, name))
+        except NotFound:
+            for job in list(self._jobs.group(workflow.uid).values()):
+                if job.name == name:
+                    self._jobs.remove(job.uid)
+        for raw in await self._cluster.pods_of_job(workflow.namespace, name):
+            if (raw["metadata"].get("labels") or {}).get(LABEL_WORKFLOW_UID) == workflow.uid:
+                self._pods.put(workflow.uid, PodObservation.parse(raw))
+
+    async def _delete_workflow(self, workflow: Workflow, uid: str, resource_version: str) -> None:
+        try:
+            await self._cluster.delete_workflow(workflow.namespace, workflow.name, uid, resource_version)
+            _log.info("Workflow deleted after its time to live", extra={"workflow": workflow.name})
+        except (NotFound, Conflict):
+            pass  # It is gone, or it changed: the watch tells.
+
+    def _take(self, workflow: Workflow, raw: Raw) -> None:
+        self._jobs.put(workflow.uid, JobObservation.parse(raw))
+
+
+def _refusal(refused: Refused) -> Refusal:
+    return Refusal(refused.code, refused.reason, refused.message, datetime.now(UTC))

@@ -1,0 +1,33 @@
+"""Kubernetes Events, for people who read `kubectl describe`."""
+
+from datetime import datetime
+from typing import Any
+
+from kubesaga.api.model import rfc3339
+from kubesaga.api.workflow import API_VERSION, KIND, Workflow
+from kubesaga.engine.decision import Event
+
+
+def event_manifest(workflow: Workflow, event: Event, now: datetime) -> dict[str, Any]:
+    """The core/v1 Event that tells `event` of a Workflow."""
+    time = rfc3339(now.replace(microsecond=0))
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{workflow.name[:200]}.", "namespace": workflow.namespace},
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "namespace": workflow.namespace,
+            "name": workflow.name,
+            "uid": workflow.uid,
+            "resourceVersion": workflow.resource_version,
+        },
+        "type": event.type,
+        "reason": event.reason,
+        "message": event.message,
+        "source": {"component": "kubesaga"},
+        "firstTimestamp": time,
+        "lastTimestamp": time,
+        "count": 1,
+    }

@@ -1,0 +1,82 @@
+"""kopf as the entry: it watches, and tells the controller what changed and what is gone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from kubesaga.api.names import LABEL_WORKFLOW_UID
+from kubesaga.api.workflow import GROUP, PLURAL, VERSION
+from kubesaga.controller.cluster import Raw
+from kubesaga.controller.controller import Controller
+
+
+def registry_for(controller: Controller) -> kopf.OperatorRegistry:
+    """Handlers that feed the controller. Events only: kopf's other handlers write annotations and finalizers."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def workflow(event: kopf.RawEvent, **_: Any) -> None:
+        _tell(event, controller.workflow_changed, controller.workflow_gone)
+
+    @kopf.on.event("batch", "v1", "jobs", labels={LABEL_WORKFLOW_UID: kopf.PRESENT}, registry=registry)
+    async def job(event: kopf.RawEvent, **_: Any) -> None:
+        _tell(event, controller.job_changed, controller.job_gone)
+
+    @kopf.on.event("", "v1", "pods", labels={LABEL_WORKFLOW_UID: kopf.PRESENT}, registry=registry)
+    async def pod(event: kopf.RawEvent, **_: Any) -> None:
+        _tell(event, controller.pod_changed, controller.pod_gone)
+
+    return registry
+
+
+def settings_for() -> kopf.OperatorSettings:
+    """kopf as a watcher: nothing posted, nothing scanned, nothing remembered in the objects."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.peering.standalone = True
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.networking.error_backoffs = [0.1, 0.2, 0.5, 1, 2, 5, 10, *[15] * 100]
+    settings.watching.label_selectors["batch", "v1", "jobs"] = LABEL_WORKFLOW_UID
+    settings.watching.label_selectors["", "v1", "pods"] = LABEL_WORKFLOW_UID
+    return settings
+
+
+def _tell(event: kopf.RawEvent, changed: Callable[[Raw], None], gone: Callable[[Raw], None]) -> None:
+    """Pass on one watch event."""
+    (gone if event["type"] == "DELETED" else changed)(dict(event["object"]))
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps no last-handled configuration."""
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        pass
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Keeps no handler's progress."""
+
+    def fetch(self, *, key: Any, body: kopf.Body) -> Any:  # noqa: ARG002
+        return None
+
+    def store(self, *, key: Any, record: Any, body: kopf.Body, patch: kopf.Patch) -> None:
+        pass
+
+    def purge(self, *, key: Any, body: kopf.Body, patch: kopf.Patch) -> None:
+        pass
+
+    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None:
+        pass
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence

@@ -1,0 +1,27 @@
+"""What may be set about an operator."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+WRITE_DISTANCE_SECONDS_MIN: Final = 0.05
+"""Shortest distance of two status writes of one Workflow while several of its Jobs run: one write carries more."""
+
+WRITE_DISTANCE_FACTOR: Final = 2.0
+"""The distance in multiples of the last write's duration: large objects are written less often."""
+
+ACTIONS_AT_ONCE: Final = 16
+"""Calls in flight for one Workflow; more would only queue in the API server."""
+
+HEAL_SECONDS: Final = 300.0
+"""How often everything is listed again, to find what the watches have missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one operator."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to watch; all of them by default."""
+    log_format: Literal["text", "json"] = "text"
+    log_level: str = "info"
+    http_port: int = 8080
