@@ -45,16 +45,17 @@ def outline(raw: Mapping[str, Any], suggestions: Suggestions) -> Outline:
     if not isinstance(raw, Mapping):
         return Outline(salvage(WorkflowSpec, {}), tuple(errors), malformed=frozenset({"spec"}))
     malformed = {error.path for error in errors}
-    if isinstance(steps := raw.get("steps"), list | tuple) and "spec.steps" in malformed:
-        malformed.remove("spec.steps")  # It is only too long, or empty: its entries can be read.
-        errors += _step_errors(steps[:STEPS_MAX], suggestions)
+    if isinstance(steps := raw.get("steps"), list | tuple) and len(steps) > STEPS_MAX:
+        malformed.discard("spec.steps")  # It is only too long: its entries can be read.
+        errors += _step_errors(steps, suggestions)
     around = frozenset(ancestor for path in malformed for ancestor in _ancestors(path))
     return Outline(salvage(WorkflowSpec, raw), tuple(errors), frozenset(malformed), around)
 
 
 def _step_errors(steps: Sequence[object], suggestions: Suggestions) -> Iterator[SpecError]:
-    """The errors of each step: pydantic does not look into a list that is too long."""
-    for index, step in enumerate(steps):
+    """The errors of a list that is too long: pydantic stops there, and does not count entries with errors."""
+    yield SpecError("spec.steps", f"found {len(steps):,} entries", f"must have at most {STEPS_MAX:,} entries")
+    for index, step in enumerate(steps[:STEPS_MAX]):
         try:
             Step.model_validate(step, by_alias=True, by_name=False)
         except ValidationError as error:

@@ -1,0 +1,564 @@
+"""Manifests that are refused, each with every error that a person reads, in the order of the places.
+
+One table for all that plan a manifest: the planner, the commands and the operator on a real API server.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class BadManifest:
+    sentence: str
+    """What is wrong, as the end of "refuses ..."."""
+    spec: Any
+    found: tuple[tuple[str, str, str], ...]
+    """Path, what is found there and what would be right, of every error."""
+    crd: bool = False
+    """Whether an API server with the CRD refuses it already. It drops unknown fields, unless asked to be strict."""
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The errors as a person reads them."""
+        return tuple(f"{path}: {found}; {expected}" for path, found, expected in self.found)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return {"apiVersion": "kubesaga.dev/v1alpha1", "kind": "Workflow", "metadata": {"name": "bad"}, "spec": self.spec}
+
+
+def step(name: Any, container: Any = None, env: Any = None, **fields: Any) -> dict[str, Any]:
+    """A step that is right but for what is said."""
+    own = {"image": "app:1"} if container is None else container
+    return {"name": name, "container": own if env is None else {**own, "env": env}, **fields}
+
+
+BAD_MANIFESTS = (
+    # Structure.
+    BadManifest(
+        'a spec that is no object',
+        None,
+        (('spec', 'found null', 'must be an object'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'an empty spec has no steps',
+        {},
+        (('spec.steps', 'missing', 'is required'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a spec without steps in it',
+        {"steps": []},
+        (('spec.steps', 'found an empty list', 'must have an entry'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'steps that are no list',
+        {"steps": {"name": "a"}},
+        (('spec.steps', 'found an object', 'must be a list'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'an entry of steps that is no step',
+        {"steps": ["a", step("b")]},
+        (('spec.steps[0]', 'found "a"', 'must be an object'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a step without name and container',
+        {"steps": [{}]},
+        (('spec.steps[0].container', 'missing', 'is required'), ('spec.steps[0].name', 'missing', 'is required'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a misspelt field of the spec',
+        {"steps": [step("a")], "paralellism": 3},
+        (('spec.paralellism', 'unknown field "paralellism"', 'did you mean "parallelism"?'), ),
+
+    ),
+    BadManifest(
+        'a misspelt field of a step',
+        {"steps": [step("a"), step("b", dependson=["a"])]},
+        (('spec.steps[1].dependson', 'unknown field "dependson"', 'did you mean "dependsOn"?'), ),
+
+    ),
+    BadManifest(
+        'a field in snake case',
+        {"steps": [step("a", timeout_seconds=3)]},
+        (('spec.steps[0].timeout_seconds', 'unknown field "timeout_seconds"', 'did you mean "timeoutSeconds"?'), ),
+
+    ),
+    BadManifest(
+        'an unknown field that resembles none',
+        {"steps": [step("a", retry={"zzz": 1})]},
+        (('spec.steps[0].retry.zzz', 'unknown field "zzz"', 'there are limit, backoffSeconds, factor, maxBackoffSeconds'), ),
+
+    ),
+    BadManifest(
+        'a field of a later version',
+        {"steps": [step("a", when="true")]},
+        (('spec.steps[0].when', 'unknown field "when"', 'there are name, dependsOn, container, retry, timeoutSeconds, outputs, compensate'), ),
+
+    ),
+    BadManifest(
+        'a step name in upper case',
+        {"steps": [step("Reserve-Stock")]},
+        (('spec.steps[0].name', 'found "Reserve-Stock"', "must be a DNS label: lower-case letters, digits and '-', beginning and ending with a letter or digit"), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a step name that is too long',
+        {"steps": [step("a" * 64)]},
+        (('spec.steps[0].name', 'found 64 characters', 'must have at most 63 characters'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a step name that is a number',
+        {"steps": [step(7)]},
+        (('spec.steps[0].name', 'found 7', 'must be a string: write "7"'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a parameter that YAML reads as a number',
+        {"parameters": [{"name": "replicas", "value": 3}], "steps": [step("a")]},
+        (('spec.parameters[0].value', 'found 3', 'must be a string: write "3"'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a parameter that YAML reads as a boolean',
+        {"parameters": [{"name": "dry-run", "value": True}], "steps": [step("a")]},
+        (('spec.parameters[0].value', 'found true', 'must be a string: write "true"'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a parameter without a value',
+        {"parameters": [{"name": "region"}], "steps": [step("a")]},
+        (('spec.parameters[0].value', 'missing', 'is required'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a parameter name that is no identifier',
+        {"parameters": [{"name": "the region", "value": "eu"}], "steps": [step("a")]},
+        (('spec.parameters[0].name', 'found "the region"', "must be an identifier: letters, digits, '_' and '-', beginning with a letter or '_'"), ),
+        crd=True,
+    ),
+    BadManifest(
+        'too many parameters',
+        {"parameters": [{"name": f"p{i}", "value": ""} for i in range(257)], "steps": [step("a")]},
+        (('spec.parameters', 'found 257 entries', 'must have at most 256 entries'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a timeout in words',
+        {"steps": [step("a", timeoutSeconds="10m")]},
+        (('spec.steps[0].timeoutSeconds', 'found "10m"', 'must be an integer'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a timeout of zero',
+        {"steps": [step("a")], "timeoutSeconds": 0},
+        (('spec.timeoutSeconds', 'found 0', 'must be at least 1'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a timeout of more than a year',
+        {"steps": [step("a")], "timeoutSeconds": 40_000_000},
+        (('spec.timeoutSeconds', 'found 40000000', 'must be at most 31536000'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a fraction where an integer is due',
+        {"steps": [step("a")], "parallelism": 2.5},
+        (('spec.parallelism', 'found 2.5', 'must be an integer'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'more retries than a night allows',
+        {"steps": [step("a", retry={"limit": 101})]},
+        (('spec.steps[0].retry.limit', 'found 101', 'must be at most 100'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'an unknown choice',
+        {"steps": [step("a")], "onFailure": "Continue"},
+        (('spec.onFailure', 'found "Continue"', 'must be "Rollback" or "Stop"'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a flag in words',
+        {"steps": [step("a")], "suspend": "yes"},
+        (('spec.suspend', 'found "yes"', 'must be true or false'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a command that is one string',
+        {"steps": [step("a", container={"image": "app:1", "command": "echo hello"})]},
+        (('spec.steps[0].container.command', 'found "echo hello"', 'must be a list'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'a pull policy that Kubernetes does not have',
+        {"steps": [step("a", container={"image": "app:1", "imagePullPolicy": "Maybe"})]},
+        (('spec.steps[0].container.imagePullPolicy', 'found "Maybe"', 'must be "Always", "IfNotPresent" or "Never"'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'an image that is empty',
+        {"steps": [step("a", container={"image": ""})]},
+        (('spec.steps[0].container.image', 'found ""', 'must not be empty'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'resources in a fraction',
+        {"steps": [step("a", container={"image": "app:1", "resources": {"limits": {"cpu": 0.5}}})]},
+        (('spec.steps[0].container.resources.limits.cpu', 'found 0.5', 'must be a quantity such as 500m, 2 or 1Gi'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'an environment variable named by nothing',
+        {"steps": [step("a", env=[{"name": "", "value": "x"}])]},
+        (('spec.steps[0].container.env[0].name', 'found ""', 'must not be empty'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'an environment variable with an equals sign in its name',
+        {"steps": [step("a", env=[{"name": "A=B", "value": "x"}])]},
+        (('spec.steps[0].container.env[0].name', 'found "A=B"', "must be the name of an environment variable, without '='"), ),
+        crd=True,
+    ),
+    BadManifest(
+        'an environment variable that YAML reads as a number',
+        {"steps": [step("a", env=[{"name": "PORT", "value": 8080}])]},
+        (('spec.steps[0].container.env[0].value', 'found 8080', 'must be a string: write "8080"'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'an output larger than a termination message',
+        {"steps": [step("a", outputs=[{"name": "id", "maxBytes": 5000}])]},
+        (('spec.steps[0].outputs[0].maxBytes', 'found 5000', 'must be at most 4096'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'more steps than one Workflow may have, and errors in them',
+        {"steps": [{"name": f"s{i}", "container": {"image": "" if i == 7 else "app:1"}} for i in range(4001)]},
+        (('spec.steps', 'found 4,001 entries', 'must have at most 4,000 entries'), ('spec.steps[7].container.image', 'found ""', 'must not be empty'), ),
+        crd=True,
+    ),
+    # Names and edges.
+    BadManifest(
+        'two steps of one name',
+        {"steps": [step("a"), step("b"), step("a")]},
+        (('spec.steps[2].name', 'found "a"', 'is the name of spec.steps[0] already'), ),
+
+    ),
+    BadManifest(
+        'a dependency on a misspelt step',
+        {"steps": [step("check-order"), step("pay", dependsOn=["chek-order"])]},
+        (('spec.steps[1].dependsOn[0]', 'found "chek-order"', 'no such step; did you mean "check-order"?'), ),
+
+    ),
+    BadManifest(
+        'a dependency on a step that resembles none',
+        {"steps": [step("a"), step("b", dependsOn=["zzz"])]},
+        (('spec.steps[1].dependsOn[0]', 'found "zzz"', 'no such step; there are a, b'), ),
+
+    ),
+    BadManifest(
+        'a dependency on itself',
+        {"steps": [step("a", dependsOn=["a"])]},
+        (('spec.steps[0].dependsOn[0]', 'found "a"', 'a step cannot depend on itself'), ),
+
+    ),
+    BadManifest(
+        'a dependency listed twice',
+        {"steps": [step("a"), step("b", dependsOn=["a", "a"])]},
+        (('spec.steps[1].dependsOn[1]', 'found "a"', 'is at spec.steps[1].dependsOn[0] already'), ),
+
+    ),
+    BadManifest(
+        'a cycle of two',
+        {"steps": [step("a", dependsOn=["b"]), step("b", dependsOn=["a"])]},
+        (('spec.steps[0].dependsOn[0]', 'found the cycle a -> b -> a', 'each step would wait for the next, for ever'), ),
+
+    ),
+    BadManifest(
+        'a cycle of three, and steps after it',
+        {"steps": [step("z", dependsOn=["c"]), step("a", dependsOn=["x", "b"]), step("b", dependsOn=["c"]), step("c", dependsOn=["a"]), step("x")]},
+        (('spec.steps[1].dependsOn[1]', 'found the cycle a -> b -> c -> a', 'each step would wait for the next, for ever'), ),
+
+    ),
+    BadManifest(
+        'two cycles that one edge connects',
+        {"steps": [step("a1", dependsOn=["b1", "a2"]), step("a2", dependsOn=["a1"]), step("b1", dependsOn=["b2"]), step("b2", dependsOn=["b1"])]},
+        (('spec.steps[0].dependsOn[1]', 'found the cycle a1 -> a2 -> a1', 'each step would wait for the next, for ever'), ('spec.steps[2].dependsOn[0]', 'found the cycle b1 -> b2 -> b1', 'each step would wait for the next, for ever'), ),
+
+    ),
+    BadManifest(
+        'a cycle that a reference closes',
+        {"steps": [step("a", env=[{"name": "ID", "value": "$(steps.b.outputs.id)"}]), step("b", dependsOn=["a"], outputs=[{"name": "id"}])]},
+        (('spec.steps[0].container.env[0].value', 'found the cycle a -> b -> a', 'each step would wait for the next, for ever'), ),
+
+    ),
+    BadManifest(
+        'a parameter given twice',
+        {"parameters": [{"name": "x", "value": "1"}, {"name": "x", "value": "2"}], "steps": [step("a")]},
+        (('spec.parameters[1].name', 'found "x"', 'is at spec.parameters[0] already'), ),
+
+    ),
+    BadManifest(
+        'an output declared twice',
+        {"steps": [step("a", outputs=[{"name": "id"}, {"name": "id"}])]},
+        (('spec.steps[0].outputs[1].name', 'found "id"', 'is at spec.steps[0].outputs[0] already'), ),
+
+    ),
+    # Containers.
+    BadManifest(
+        'no image anywhere',
+        {"steps": [{"name": "a", "container": {"command": ["true"]}}]},
+        (('spec.steps[0].container.image', 'missing', 'is required here or in spec.defaults.container.image'), ),
+
+    ),
+    BadManifest(
+        'no image for an undo',
+        {"steps": [step("a", compensate={"container": {"args": ["undo"]}})]},
+        (('spec.steps[0].compensate.container.image', 'missing', 'is required here or in spec.defaults.container.image'), ),
+
+    ),
+    BadManifest(
+        'an image with white space',
+        {"steps": [step("a", container={"image": "app:1 "})]},
+        (('spec.steps[0].container.image', 'found "app:1 "', 'must not contain white space'), ),
+
+    ),
+    BadManifest(
+        'an environment variable given twice',
+        {"steps": [step("a", env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}])]},
+        (('spec.steps[0].container.env[1].name', 'found "A"', 'is at spec.steps[0].container.env[0] already'), ),
+
+    ),
+    BadManifest(
+        'environment variables that kubesaga sets',
+        {"steps": [step("a", env=[{"name": "KUBESAGA_STEP", "value": "x"}, {"name": "TRACEPARENT", "value": "y"}])]},
+        (('spec.steps[0].container.env[0].name', 'found "KUBESAGA_STEP"', 'is reserved: kubesaga sets it'), ('spec.steps[0].container.env[1].name', 'found "TRACEPARENT"', 'is reserved: kubesaga sets it'), ),
+
+    ),
+    BadManifest(
+        'an environment variable with a value and a source',
+        {"steps": [step("a", env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}])]},
+        (('spec.steps[0].container.env[0]', 'found value and valueFrom', 'must have one of them'), ),
+
+    ),
+    BadManifest(
+        'an environment variable with an empty source',
+        {"steps": [step("a", env=[{"name": "A", "valueFrom": {}}])]},
+        (('spec.steps[0].container.env[0].valueFrom', 'found none', 'must have exactly one of configMapKeyRef, secretKeyRef, fieldRef and resourceFieldRef'), ),
+
+    ),
+    BadManifest(
+        'an environment variable with two sources',
+        {"steps": [step("a", env=[{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}, "secretKeyRef": {"name": "s", "key": "k"}}}])]},
+        (('spec.steps[0].container.env[0].valueFrom', 'found secretKeyRef and fieldRef', 'must have exactly one of configMapKeyRef, secretKeyRef, fieldRef and resourceFieldRef'), ),
+
+    ),
+    BadManifest(
+        'a source of the environment that names nothing',
+        {"steps": [step("a", container={"image": "app:1", "envFrom": [{"prefix": "X_"}]})]},
+        (('spec.steps[0].container.envFrom[0]', 'found none', 'must have exactly one of configMapRef and secretRef'), ),
+
+    ),
+    BadManifest(
+        'a mount of an unknown volume',
+        {"defaults": {"pod": {"volumes": [{"name": "scratch", "emptyDir": {}}]}}, "steps": [step("a", container={"image": "app:1", "volumeMounts": [{"name": "scrach", "mountPath": "/tmp"}]})]},
+        (('spec.steps[0].container.volumeMounts[0].name', 'found "scrach"', 'is no volume of spec.defaults.pod.volumes; did you mean "scratch"?'), ),
+
+    ),
+    BadManifest(
+        'two mounts at one path',
+        {"defaults": {"pod": {"volumes": [{"name": "v", "emptyDir": {}}]}}, "steps": [step("a", container={"image": "app:1", "volumeMounts": [{"name": "v", "mountPath": "/x"}, {"name": "v", "mountPath": "/x"}]})]},
+        (('spec.steps[0].container.volumeMounts[1].mountPath', 'found "/x"', 'is at spec.steps[0].container.volumeMounts[0] already'), ),
+
+    ),
+    BadManifest(
+        'a NUL character in an argument',
+        {"steps": [step("a", container={"image": "app:1", "args": ["a\x00b"]})]},
+        (('spec.steps[0].container.args[0]', 'found "a\\u0000b"', 'a process cannot be given a NUL character'), ),
+
+    ),
+    # Defaults.
+    BadManifest(
+        'a command in the defaults',
+        {"defaults": {"container": {"image": "app:1", "command": ["run"], "args": []}}, "steps": [step("a")]},
+        (('spec.defaults.container.args', 'found a value', 'not in defaults: every step says its own'), ('spec.defaults.container.command', 'found a value', 'not in defaults: every step says its own'), ),
+
+    ),
+    BadManifest(
+        'a volume without source',
+        {"defaults": {"pod": {"volumes": [{"name": "v"}]}}, "steps": [step("a")]},
+        (('spec.defaults.pod.volumes[0]', 'found none', 'must have exactly one of configMap, secret, emptyDir, persistentVolumeClaim and hostPath'), ),
+
+    ),
+    BadManifest(
+        'a volume with two sources',
+        {"defaults": {"pod": {"volumes": [{"name": "v", "emptyDir": {}, "configMap": {"name": "c"}}]}}, "steps": [step("a")]},
+        (('spec.defaults.pod.volumes[0]', 'found configMap and emptyDir', 'must have exactly one of configMap, secret, emptyDir, persistentVolumeClaim and hostPath'), ),
+
+    ),
+    BadManifest(
+        'two volumes of one name',
+        {"defaults": {"pod": {"volumes": [{"name": "v", "emptyDir": {}}, {"name": "v", "emptyDir": {}}]}}, "steps": [step("a")]},
+        (('spec.defaults.pod.volumes[1].name', 'found "v"', 'is at spec.defaults.pod.volumes[0] already'), ),
+
+    ),
+    BadManifest(
+        "labels that are kubesaga's own",
+        {"defaults": {"pod": {"labels": {"kubesaga.dev/step": "x", "app": "shop"}}}, "steps": [step("a")]},
+        (('spec.defaults.pod.labels', 'found "kubesaga.dev/step"', 'keys of kubesaga.dev are reserved'), ),
+
+    ),
+    BadManifest(
+        "annotations that are kubesaga's own",
+        {"defaults": {"pod": {"annotations": {"kubesaga.dev/cancel": "1"}}}, "steps": [step("a")]},
+        (('spec.defaults.pod.annotations', 'found "kubesaga.dev/cancel"', 'keys of kubesaga.dev are reserved'), ),
+
+    ),
+    BadManifest(
+        'a mount of an unknown volume in the defaults',
+        {"defaults": {"container": {"image": "app:1", "volumeMounts": [{"name": "v", "mountPath": "/x"}]}}, "steps": [step("a")]},
+        (('spec.defaults.container.volumeMounts[0].name', 'found "v"', 'is no volume of spec.defaults.pod.volumes; there is none'), ),
+
+    ),
+    BadManifest(
+        'a reference to a step in the defaults',
+        {"defaults": {"container": {"env": [{"name": "ID", "value": "$(steps.a.outputs.id)"}]}}, "steps": [step("a", outputs=[{"name": "id"}])]},
+        (('spec.defaults.container.env[0].value', 'found $(steps.a.outputs.id)', 'not in defaults, which stand under every step: say it where it is needed'), ),
+
+    ),
+    BadManifest(
+        'a reference in the settings of Pods',
+        {"parameters": [{"name": "sa", "value": "x"}], "defaults": {"pod": {"serviceAccountName": "$(params.sa)"}}, "steps": [step("a")]},
+        (('spec.defaults.pod.serviceAccountName', 'found $(params.sa)', 'references are allowed in image, command, args and the values of env only'), ),
+
+    ),
+    # Retries and undos.
+    BadManifest(
+        'a longest pause shorter than the first',
+        {"steps": [step("a", retry={"backoffSeconds": 60, "maxBackoffSeconds": 30})]},
+        (('spec.steps[0].retry.maxBackoffSeconds', 'found 30, with the defaults merged', 'must not be less than backoffSeconds, 60'), ),
+
+    ),
+    BadManifest(
+        'a first pause longer than the longest by default',
+        {"steps": [step("a", retry={"backoffSeconds": 600})]},
+        (('spec.steps[0].retry.maxBackoffSeconds', 'found 300, with the defaults merged', 'must not be less than backoffSeconds, 600'), ),
+
+    ),
+    BadManifest(
+        'pauses that contradict each other in the defaults',
+        {"defaults": {"retry": {"backoffSeconds": 20, "maxBackoffSeconds": 10}}, "steps": [step("a")]},
+        (('spec.defaults.retry.maxBackoffSeconds', 'found 10, with the defaults merged', 'must not be less than backoffSeconds, 20'), ),
+
+    ),
+    BadManifest(
+        'pauses of an undo that contradict each other',
+        {"steps": [step("a", compensate={"container": {"image": "app:1"}, "retry": {"maxBackoffSeconds": 5}})]},
+        (('spec.steps[0].compensate.retry.maxBackoffSeconds', 'found 5, with the defaults merged', 'must not be less than backoffSeconds, 10'), ),
+
+    ),
+    BadManifest(
+        'an undo that says nothing',
+        {"steps": [step("a", compensate={})]},
+        (('spec.steps[0].compensate', 'found none', 'must have exactly one of container and deleteJob'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'an undo in two ways',
+        {"steps": [step("a", compensate={"container": {"image": "app:1"}, "deleteJob": {}})]},
+        (('spec.steps[0].compensate', 'found container and deleteJob', 'must have exactly one of container and deleteJob'), ),
+        crd=True,
+    ),
+    BadManifest(
+        'retries of an undo that runs no Job',
+        {"steps": [step("a", compensate={"deleteJob": {}, "retry": {"limit": 2}, "timeoutSeconds": 9})]},
+        (('spec.steps[0].compensate.retry', 'found a value', 'has no effect on deleteJob, which runs no Job'), ('spec.steps[0].compensate.timeoutSeconds', 'found a value', 'has no effect on deleteJob, which runs no Job'), ),
+
+    ),
+    # References.
+    BadManifest(
+        'a misspelt parameter',
+        {"parameters": [{"name": "region", "value": "eu"}], "steps": [step("a", env=[{"name": "R", "value": "$(params.regoin)"}])]},
+        (('spec.steps[0].container.env[0].value', 'found $(params.regoin)', 'no such parameter; did you mean "region"?'), ),
+
+    ),
+    BadManifest(
+        'a parameter where there is none',
+        {"steps": [step("a", container={"image": "app:$(params.tag)"})]},
+        (('spec.steps[0].container.image', 'found $(params.tag)', 'no such parameter; there is none'), ),
+
+    ),
+    BadManifest(
+        'a misspelt part of the Workflow',
+        {"steps": [step("a", env=[{"name": "N", "value": "$(workflow.nmae)"}])]},
+        (('spec.steps[0].container.env[0].value', 'found $(workflow.nmae)', 'no such part of the Workflow; did you mean "name"?'), ),
+
+    ),
+    BadManifest(
+        'an output that is not declared',
+        {"steps": [step("a", outputs=[{"name": "order"}]), step("b", env=[{"name": "O", "value": "$(steps.a.outputs.ordr)"}])]},
+        (('spec.steps[1].container.env[0].value', 'found $(steps.a.outputs.ordr)', 'no such output of step a; did you mean "order"?'), ),
+
+    ),
+    BadManifest(
+        'an output of an unknown step',
+        {"steps": [step("reserve", outputs=[{"name": "id"}]), step("pay", env=[{"name": "ID", "value": "$(steps.reserv.outputs.id)"}])]},
+        (('spec.steps[1].container.env[0].value', 'found $(steps.reserv.outputs.id)', 'no such step; did you mean "reserve"?'), ),
+
+    ),
+    BadManifest(
+        'a reference that is only half of one',
+        {"steps": [step("a", outputs=[{"name": "id"}]), step("b", env=[{"name": "ID", "value": "$(steps.a.id)"}])]},
+        (('spec.steps[1].container.env[0].value', 'found $(steps.a.id)', 'must be $(steps.NAME.outputs.KEY)'), ),
+
+    ),
+    BadManifest(
+        'an output of the step itself',
+        {"steps": [step("a", outputs=[{"name": "id"}], env=[{"name": "ID", "value": "$(steps.a.outputs.id)"}])]},
+        (('spec.steps[0].container.env[0].value', 'found $(steps.a.outputs.id)', 'a step cannot refer to its own outputs; its undo can'), ),
+
+    ),
+    BadManifest(
+        'the failure outside of an undo',
+        {"steps": [step("a", env=[{"name": "WHY", "value": "$(failure.reason)"}])]},
+        (('spec.steps[0].container.env[0].value', 'found $(failure.reason)', 'the failure is known only in compensate.container'), ),
+
+    ),
+    BadManifest(
+        'a misspelt part of the failure',
+        {"steps": [step("a", compensate={"container": {"image": "app:1", "args": ["$(failure.cause)"]}})]},
+        (('spec.steps[0].compensate.container.args[0]', 'found $(failure.cause)', 'no such part of the failure; there are step, reason, message'), ),
+
+    ),
+    BadManifest(
+        'an undo that refers to a step that does not come before',
+        {"steps": [step("a", compensate={"container": {"image": "app:1", "args": ["$(steps.b.outputs.id)"]}}), step("b", dependsOn=["a"], outputs=[{"name": "id"}])]},
+        (('spec.steps[0].compensate.container.args[0]', 'found $(steps.b.outputs.id)', 'an undo may refer to its own step and to those before it; b does not come before a'), ),
+
+    ),
+    BadManifest(
+        'the outcome of a step, which comes later',
+        {"steps": [step("a"), step("b", env=[{"name": "O", "value": "$(steps.a.outcome)"}])]},
+        (('spec.steps[1].container.env[0].value', 'found $(steps.a.outcome)', 'the outcome of a step is not supported by this version'), ),
+
+    ),
+    BadManifest(
+        'an item, which comes later',
+        {"steps": [step("a", container={"image": "app:1", "args": ["$(item)", "$(item.name)"]})]},
+        (('spec.steps[0].container.args[0]', 'found $(item)', 'fan-out is not supported by this version'), ('spec.steps[0].container.args[1]', 'found $(item.name)', 'fan-out is not supported by this version'), ),
+
+    ),
+    BadManifest(
+        'a reference where nothing is substituted',
+        {"steps": [step("a", container={"image": "app:1", "workingDir": "/data/$(workflow.name)", "env": [{"name": "X_$(attempt)", "value": ""}]})]},
+        (('spec.steps[0].container.env[0].name', 'found $(attempt)', 'references are allowed in image, command, args and the values of env only'), ('spec.steps[0].container.workingDir', 'found $(workflow.name)', 'references are allowed in image, command, args and the values of env only'), ),
+
+    ),
