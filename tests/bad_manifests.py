@@ -24,7 +24,12 @@ class BadManifest:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        return {"apiVersion": "kubesaga.dev/v1alpha1", "kind": "Workflow", "metadata": {"name": "bad"}, "spec": self.spec}
+        return {
+            "apiVersion": "kubesaga.dev/v1alpha1",
+            "kind": "Workflow",
+            "metadata": {"name": "bad"},
+            "spec": self.spec,
+        }
 
 
 def step(name: Any, container: Any = None, env: Any = None, **fields: Any) -> dict[str, Any]:
@@ -36,529 +41,966 @@ def step(name: Any, container: Any = None, env: Any = None, **fields: Any) -> di
 BAD_MANIFESTS = (
     # Structure.
     BadManifest(
-        'a spec that is no object',
+        "a spec that is no object",
         None,
-        (('spec', 'found null', 'must be an object'), ),
+        (("spec", "found null", "must be an object"),),
         crd=True,
     ),
     BadManifest(
-        'an empty spec has no steps',
+        "an empty spec has no steps",
         {},
-        (('spec.steps', 'missing', 'is required'), ),
+        (("spec.steps", "missing", "is required"),),
         crd=True,
     ),
     BadManifest(
-        'a spec without steps in it',
+        "a spec without steps in it",
         {"steps": []},
-        (('spec.steps', 'found an empty list', 'must have an entry'), ),
+        (("spec.steps", "found an empty list", "must have an entry"),),
         crd=True,
     ),
     BadManifest(
-        'steps that are no list',
+        "steps that are no list",
         {"steps": {"name": "a"}},
-        (('spec.steps', 'found an object', 'must be a list'), ),
+        (("spec.steps", "found an object", "must be a list"),),
         crd=True,
     ),
     BadManifest(
-        'an entry of steps that is no step',
+        "an entry of steps that is no step",
         {"steps": ["a", step("b")]},
-        (('spec.steps[0]', 'found "a"', 'must be an object'), ),
+        (("spec.steps[0]", 'found "a"', "must be an object"),),
         crd=True,
     ),
     BadManifest(
-        'a step without name and container',
+        "a step without name and container",
         {"steps": [{}]},
-        (('spec.steps[0].container', 'missing', 'is required'), ('spec.steps[0].name', 'missing', 'is required'), ),
+        (
+            ("spec.steps[0].container", "missing", "is required"),
+            ("spec.steps[0].name", "missing", "is required"),
+        ),
         crd=True,
     ),
     BadManifest(
-        'a misspelt field of the spec',
+        "a misspelt field of the spec",
         {"steps": [step("a")], "paralellism": 3},
-        (('spec.paralellism', 'unknown field "paralellism"', 'did you mean "parallelism"?'), ),
-
+        (("spec.paralellism", 'unknown field "paralellism"', 'did you mean "parallelism"?'),),
     ),
     BadManifest(
-        'a misspelt field of a step',
+        "a misspelt field of a step",
         {"steps": [step("a"), step("b", dependson=["a"])]},
-        (('spec.steps[1].dependson', 'unknown field "dependson"', 'did you mean "dependsOn"?'), ),
-
+        (("spec.steps[1].dependson", 'unknown field "dependson"', 'did you mean "dependsOn"?'),),
     ),
     BadManifest(
-        'a field in snake case',
+        "a field in snake case",
         {"steps": [step("a", timeout_seconds=3)]},
-        (('spec.steps[0].timeout_seconds', 'unknown field "timeout_seconds"', 'did you mean "timeoutSeconds"?'), ),
-
+        (("spec.steps[0].timeout_seconds", 'unknown field "timeout_seconds"', 'did you mean "timeoutSeconds"?'),),
     ),
     BadManifest(
-        'an unknown field that resembles none',
+        "an unknown field that resembles none",
         {"steps": [step("a", retry={"zzz": 1})]},
-        (('spec.steps[0].retry.zzz', 'unknown field "zzz"', 'there are limit, backoffSeconds, factor, maxBackoffSeconds'), ),
-
+        (
+            (
+                "spec.steps[0].retry.zzz",
+                'unknown field "zzz"',
+                "there are limit, backoffSeconds, factor, maxBackoffSeconds",
+            ),
+        ),
     ),
     BadManifest(
-        'a field of a later version',
+        "a field of a later version",
         {"steps": [step("a", when="true")]},
-        (('spec.steps[0].when', 'unknown field "when"', 'there are name, dependsOn, container, retry, timeoutSeconds, outputs, compensate'), ),
-
+        (
+            (
+                "spec.steps[0].when",
+                'unknown field "when"',
+                "there are name, dependsOn, container, retry, timeoutSeconds, outputs, compensate",
+            ),
+        ),
     ),
     BadManifest(
-        'a step name in upper case',
+        "a step name in upper case",
         {"steps": [step("Reserve-Stock")]},
-        (('spec.steps[0].name', 'found "Reserve-Stock"', "must be a DNS label: lower-case letters, digits and '-', beginning and ending with a letter or digit"), ),
+        (
+            (
+                "spec.steps[0].name",
+                'found "Reserve-Stock"',
+                "must be a DNS label: lower-case letters, digits and '-', beginning and ending with a letter or digit",
+            ),
+        ),
         crd=True,
     ),
     BadManifest(
-        'a step name that is too long',
+        "a step name that is too long",
         {"steps": [step("a" * 64)]},
-        (('spec.steps[0].name', 'found 64 characters', 'must have at most 63 characters'), ),
+        (("spec.steps[0].name", "found 64 characters", "must have at most 63 characters"),),
         crd=True,
     ),
     BadManifest(
-        'a step name that is a number',
+        "a step name that is a number",
         {"steps": [step(7)]},
-        (('spec.steps[0].name', 'found 7', 'must be a string: write "7"'), ),
+        (("spec.steps[0].name", "found 7", 'must be a string: write "7"'),),
         crd=True,
     ),
     BadManifest(
-        'a parameter that YAML reads as a number',
+        "a parameter that YAML reads as a number",
         {"parameters": [{"name": "replicas", "value": 3}], "steps": [step("a")]},
-        (('spec.parameters[0].value', 'found 3', 'must be a string: write "3"'), ),
+        (("spec.parameters[0].value", "found 3", 'must be a string: write "3"'),),
         crd=True,
     ),
     BadManifest(
-        'a parameter that YAML reads as a boolean',
+        "a parameter that YAML reads as a boolean",
         {"parameters": [{"name": "dry-run", "value": True}], "steps": [step("a")]},
-        (('spec.parameters[0].value', 'found true', 'must be a string: write "true"'), ),
+        (("spec.parameters[0].value", "found true", 'must be a string: write "true"'),),
         crd=True,
     ),
     BadManifest(
-        'a parameter without a value',
+        "a parameter without a value",
         {"parameters": [{"name": "region"}], "steps": [step("a")]},
-        (('spec.parameters[0].value', 'missing', 'is required'), ),
+        (("spec.parameters[0].value", "missing", "is required"),),
         crd=True,
     ),
     BadManifest(
-        'a parameter name that is no identifier',
+        "a parameter name that is no identifier",
         {"parameters": [{"name": "the region", "value": "eu"}], "steps": [step("a")]},
-        (('spec.parameters[0].name', 'found "the region"', "must be an identifier: letters, digits, '_' and '-', beginning with a letter or '_'"), ),
+        (
+            (
+                "spec.parameters[0].name",
+                'found "the region"',
+                "must be an identifier: letters, digits, '_' and '-', beginning with a letter or '_'",
+            ),
+        ),
         crd=True,
     ),
     BadManifest(
-        'too many parameters',
+        "too many parameters",
         {"parameters": [{"name": f"p{i}", "value": ""} for i in range(257)], "steps": [step("a")]},
-        (('spec.parameters', 'found 257 entries', 'must have at most 256 entries'), ),
+        (("spec.parameters", "found 257 entries", "must have at most 256 entries"),),
         crd=True,
     ),
     BadManifest(
-        'a timeout in words',
+        "a timeout in words",
         {"steps": [step("a", timeoutSeconds="10m")]},
-        (('spec.steps[0].timeoutSeconds', 'found "10m"', 'must be an integer'), ),
+        (("spec.steps[0].timeoutSeconds", 'found "10m"', "must be an integer"),),
         crd=True,
     ),
     BadManifest(
-        'a timeout of zero',
+        "a timeout of zero",
         {"steps": [step("a")], "timeoutSeconds": 0},
-        (('spec.timeoutSeconds', 'found 0', 'must be at least 1'), ),
+        (("spec.timeoutSeconds", "found 0", "must be at least 1"),),
         crd=True,
     ),
     BadManifest(
-        'a timeout of more than a year',
+        "a timeout of more than a year",
         {"steps": [step("a")], "timeoutSeconds": 40_000_000},
-        (('spec.timeoutSeconds', 'found 40000000', 'must be at most 31536000'), ),
+        (("spec.timeoutSeconds", "found 40000000", "must be at most 31536000"),),
         crd=True,
     ),
     BadManifest(
-        'a fraction where an integer is due',
+        "a fraction where an integer is due",
         {"steps": [step("a")], "parallelism": 2.5},
-        (('spec.parallelism', 'found 2.5', 'must be an integer'), ),
+        (("spec.parallelism", "found 2.5", "must be an integer"),),
         crd=True,
     ),
     BadManifest(
-        'more retries than a night allows',
+        "more retries than a night allows",
         {"steps": [step("a", retry={"limit": 101})]},
-        (('spec.steps[0].retry.limit', 'found 101', 'must be at most 100'), ),
+        (("spec.steps[0].retry.limit", "found 101", "must be at most 100"),),
         crd=True,
     ),
     BadManifest(
-        'an unknown choice',
+        "an unknown choice",
         {"steps": [step("a")], "onFailure": "Continue"},
-        (('spec.onFailure', 'found "Continue"', 'must be "Rollback" or "Stop"'), ),
+        (("spec.onFailure", 'found "Continue"', 'must be "Rollback" or "Stop"'),),
         crd=True,
     ),
     BadManifest(
-        'a flag in words',
+        "a flag in words",
         {"steps": [step("a")], "suspend": "yes"},
-        (('spec.suspend', 'found "yes"', 'must be true or false'), ),
+        (("spec.suspend", 'found "yes"', "must be true or false"),),
         crd=True,
     ),
     BadManifest(
-        'a command that is one string',
+        "a command that is one string",
         {"steps": [step("a", container={"image": "app:1", "command": "echo hello"})]},
-        (('spec.steps[0].container.command', 'found "echo hello"', 'must be a list'), ),
+        (("spec.steps[0].container.command", 'found "echo hello"', "must be a list"),),
         crd=True,
     ),
     BadManifest(
-        'a pull policy that Kubernetes does not have',
+        "a pull policy that Kubernetes does not have",
         {"steps": [step("a", container={"image": "app:1", "imagePullPolicy": "Maybe"})]},
-        (('spec.steps[0].container.imagePullPolicy', 'found "Maybe"', 'must be "Always", "IfNotPresent" or "Never"'), ),
+        (("spec.steps[0].container.imagePullPolicy", 'found "Maybe"', 'must be "Always", "IfNotPresent" or "Never"'),),
         crd=True,
     ),
     BadManifest(
-        'an image that is empty',
+        "an image that is empty",
         {"steps": [step("a", container={"image": ""})]},
-        (('spec.steps[0].container.image', 'found ""', 'must not be empty'), ),
+        (("spec.steps[0].container.image", 'found ""', "must not be empty"),),
         crd=True,
     ),
     BadManifest(
-        'resources in a fraction',
+        "resources in a fraction",
         {"steps": [step("a", container={"image": "app:1", "resources": {"limits": {"cpu": 0.5}}})]},
-        (('spec.steps[0].container.resources.limits.cpu', 'found 0.5', 'must be a quantity such as 500m, 2 or 1Gi'), ),
+        (("spec.steps[0].container.resources.limits.cpu", "found 0.5", "must be a quantity such as 500m, 2 or 1Gi"),),
         crd=True,
     ),
     BadManifest(
-        'an environment variable named by nothing',
+        "an environment variable named by nothing",
         {"steps": [step("a", env=[{"name": "", "value": "x"}])]},
-        (('spec.steps[0].container.env[0].name', 'found ""', 'must not be empty'), ),
+        (("spec.steps[0].container.env[0].name", 'found ""', "must not be empty"),),
         crd=True,
     ),
     BadManifest(
-        'an environment variable with an equals sign in its name',
+        "an environment variable with an equals sign in its name",
         {"steps": [step("a", env=[{"name": "A=B", "value": "x"}])]},
-        (('spec.steps[0].container.env[0].name', 'found "A=B"', "must be the name of an environment variable, without '='"), ),
+        (
+            (
+                "spec.steps[0].container.env[0].name",
+                'found "A=B"',
+                "must be the name of an environment variable, without '='",
+            ),
+        ),
         crd=True,
     ),
     BadManifest(
-        'an environment variable that YAML reads as a number',
+        "an environment variable that YAML reads as a number",
         {"steps": [step("a", env=[{"name": "PORT", "value": 8080}])]},
-        (('spec.steps[0].container.env[0].value', 'found 8080', 'must be a string: write "8080"'), ),
+        (("spec.steps[0].container.env[0].value", "found 8080", 'must be a string: write "8080"'),),
         crd=True,
     ),
     BadManifest(
-        'an output larger than a termination message',
+        "an output larger than a termination message",
         {"steps": [step("a", outputs=[{"name": "id", "maxBytes": 5000}])]},
-        (('spec.steps[0].outputs[0].maxBytes', 'found 5000', 'must be at most 4096'), ),
+        (("spec.steps[0].outputs[0].maxBytes", "found 5000", "must be at most 4096"),),
         crd=True,
     ),
     BadManifest(
-        'more steps than one Workflow may have, and errors in them',
+        "more steps than one Workflow may have, and errors in them",
         {"steps": [{"name": f"s{i}", "container": {"image": "" if i == 7 else "app:1"}} for i in range(4001)]},
-        (('spec.steps', 'found 4,001 entries', 'must have at most 4,000 entries'), ('spec.steps[7].container.image', 'found ""', 'must not be empty'), ),
+        (
+            ("spec.steps", "found 4,001 entries", "must have at most 4,000 entries"),
+            ("spec.steps[7].container.image", 'found ""', "must not be empty"),
+        ),
         crd=True,
     ),
     # Names and edges.
     BadManifest(
-        'two steps of one name',
+        "two steps of one name",
         {"steps": [step("a"), step("b"), step("a")]},
-        (('spec.steps[2].name', 'found "a"', 'is the name of spec.steps[0] already'), ),
-
+        (("spec.steps[2].name", 'found "a"', "is the name of spec.steps[0] already"),),
     ),
     BadManifest(
-        'a dependency on a misspelt step',
+        "a dependency on a misspelt step",
         {"steps": [step("check-order"), step("pay", dependsOn=["chek-order"])]},
-        (('spec.steps[1].dependsOn[0]', 'found "chek-order"', 'no such step; did you mean "check-order"?'), ),
-
+        (("spec.steps[1].dependsOn[0]", 'found "chek-order"', 'no such step; did you mean "check-order"?'),),
     ),
     BadManifest(
-        'a dependency on a step that resembles none',
+        "a dependency on a step that resembles none",
         {"steps": [step("a"), step("b", dependsOn=["zzz"])]},
-        (('spec.steps[1].dependsOn[0]', 'found "zzz"', 'no such step; there are a, b'), ),
-
+        (("spec.steps[1].dependsOn[0]", 'found "zzz"', "no such step; there are a, b"),),
     ),
     BadManifest(
-        'a dependency on itself',
+        "a dependency on itself",
         {"steps": [step("a", dependsOn=["a"])]},
-        (('spec.steps[0].dependsOn[0]', 'found "a"', 'a step cannot depend on itself'), ),
-
+        (("spec.steps[0].dependsOn[0]", 'found "a"', "a step cannot depend on itself"),),
     ),
     BadManifest(
-        'a dependency listed twice',
+        "a dependency listed twice",
         {"steps": [step("a"), step("b", dependsOn=["a", "a"])]},
-        (('spec.steps[1].dependsOn[1]', 'found "a"', 'is at spec.steps[1].dependsOn[0] already'), ),
-
+        (("spec.steps[1].dependsOn[1]", 'found "a"', "is at spec.steps[1].dependsOn[0] already"),),
     ),
     BadManifest(
-        'a cycle of two',
+        "a cycle of two",
         {"steps": [step("a", dependsOn=["b"]), step("b", dependsOn=["a"])]},
-        (('spec.steps[0].dependsOn[0]', 'found the cycle a -> b -> a', 'each step would wait for the next, for ever'), ),
-
+        (("spec.steps[0].dependsOn[0]", "found the cycle a -> b -> a", "each step would wait for the next, for ever"),),
     ),
     BadManifest(
-        'a cycle of three, and steps after it',
-        {"steps": [step("z", dependsOn=["c"]), step("a", dependsOn=["x", "b"]), step("b", dependsOn=["c"]), step("c", dependsOn=["a"]), step("x")]},
-        (('spec.steps[1].dependsOn[1]', 'found the cycle a -> b -> c -> a', 'each step would wait for the next, for ever'), ),
-
+        "a cycle of three, and steps after it",
+        {
+            "steps": [
+                step("z", dependsOn=["c"]),
+                step("a", dependsOn=["x", "b"]),
+                step("b", dependsOn=["c"]),
+                step("c", dependsOn=["a"]),
+                step("x"),
+            ]
+        },
+        (
+            (
+                "spec.steps[1].dependsOn[1]",
+                "found the cycle a -> b -> c -> a",
+                "each step would wait for the next, for ever",
+            ),
+        ),
     ),
     BadManifest(
-        'two cycles that one edge connects',
-        {"steps": [step("a1", dependsOn=["b1", "a2"]), step("a2", dependsOn=["a1"]), step("b1", dependsOn=["b2"]), step("b2", dependsOn=["b1"])]},
-        (('spec.steps[0].dependsOn[1]', 'found the cycle a1 -> a2 -> a1', 'each step would wait for the next, for ever'), ('spec.steps[2].dependsOn[0]', 'found the cycle b1 -> b2 -> b1', 'each step would wait for the next, for ever'), ),
-
+        "two cycles that one edge connects",
+        {
+            "steps": [
+                step("a1", dependsOn=["b1", "a2"]),
+                step("a2", dependsOn=["a1"]),
+                step("b1", dependsOn=["b2"]),
+                step("b2", dependsOn=["b1"]),
+            ]
+        },
+        (
+            (
+                "spec.steps[0].dependsOn[1]",
+                "found the cycle a1 -> a2 -> a1",
+                "each step would wait for the next, for ever",
+            ),
+            (
+                "spec.steps[2].dependsOn[0]",
+                "found the cycle b1 -> b2 -> b1",
+                "each step would wait for the next, for ever",
+            ),
+        ),
     ),
     BadManifest(
-        'a cycle that a reference closes',
-        {"steps": [step("a", env=[{"name": "ID", "value": "$(steps.b.outputs.id)"}]), step("b", dependsOn=["a"], outputs=[{"name": "id"}])]},
-        (('spec.steps[0].container.env[0].value', 'found the cycle a -> b -> a', 'each step would wait for the next, for ever'), ),
-
+        "a cycle that a reference closes",
+        {
+            "steps": [
+                step("a", env=[{"name": "ID", "value": "$(steps.b.outputs.id)"}]),
+                step("b", dependsOn=["a"], outputs=[{"name": "id"}]),
+            ]
+        },
+        (
+            (
+                "spec.steps[0].container.env[0].value",
+                "found the cycle a -> b -> a",
+                "each step would wait for the next, for ever",
+            ),
+        ),
     ),
     BadManifest(
-        'a parameter given twice',
+        "a parameter given twice",
         {"parameters": [{"name": "x", "value": "1"}, {"name": "x", "value": "2"}], "steps": [step("a")]},
-        (('spec.parameters[1].name', 'found "x"', 'is at spec.parameters[0] already'), ),
-
+        (("spec.parameters[1].name", 'found "x"', "is at spec.parameters[0] already"),),
     ),
     BadManifest(
-        'an output declared twice',
+        "an output declared twice",
         {"steps": [step("a", outputs=[{"name": "id"}, {"name": "id"}])]},
-        (('spec.steps[0].outputs[1].name', 'found "id"', 'is at spec.steps[0].outputs[0] already'), ),
-
+        (("spec.steps[0].outputs[1].name", 'found "id"', "is at spec.steps[0].outputs[0] already"),),
     ),
     # Containers.
     BadManifest(
-        'no image anywhere',
+        "no image anywhere",
         {"steps": [{"name": "a", "container": {"command": ["true"]}}]},
-        (('spec.steps[0].container.image', 'missing', 'is required here or in spec.defaults.container.image'), ),
-
+        (("spec.steps[0].container.image", "missing", "is required here or in spec.defaults.container.image"),),
     ),
     BadManifest(
-        'no image for an undo',
+        "no image for an undo",
         {"steps": [step("a", compensate={"container": {"args": ["undo"]}})]},
-        (('spec.steps[0].compensate.container.image', 'missing', 'is required here or in spec.defaults.container.image'), ),
-
+        (
+            (
+                "spec.steps[0].compensate.container.image",
+                "missing",
+                "is required here or in spec.defaults.container.image",
+            ),
+        ),
     ),
     BadManifest(
-        'an image with white space',
+        "an image with white space",
         {"steps": [step("a", container={"image": "app:1 "})]},
-        (('spec.steps[0].container.image', 'found "app:1 "', 'must not contain white space'), ),
-
+        (("spec.steps[0].container.image", 'found "app:1 "', "must not contain white space"),),
     ),
     BadManifest(
-        'an environment variable given twice',
+        "an environment variable given twice",
         {"steps": [step("a", env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}])]},
-        (('spec.steps[0].container.env[1].name', 'found "A"', 'is at spec.steps[0].container.env[0] already'), ),
-
+        (("spec.steps[0].container.env[1].name", 'found "A"', "is at spec.steps[0].container.env[0] already"),),
     ),
     BadManifest(
-        'environment variables that kubesaga sets',
+        "environment variables that kubesaga sets",
         {"steps": [step("a", env=[{"name": "KUBESAGA_STEP", "value": "x"}, {"name": "TRACEPARENT", "value": "y"}])]},
-        (('spec.steps[0].container.env[0].name', 'found "KUBESAGA_STEP"', 'is reserved: kubesaga sets it'), ('spec.steps[0].container.env[1].name', 'found "TRACEPARENT"', 'is reserved: kubesaga sets it'), ),
-
+        (
+            ("spec.steps[0].container.env[0].name", 'found "KUBESAGA_STEP"', "is reserved: kubesaga sets it"),
+            ("spec.steps[0].container.env[1].name", 'found "TRACEPARENT"', "is reserved: kubesaga sets it"),
+        ),
     ),
     BadManifest(
-        'an environment variable with a value and a source',
-        {"steps": [step("a", env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}])]},
-        (('spec.steps[0].container.env[0]', 'found value and valueFrom', 'must have one of them'), ),
-
+        "an environment variable with a value and a source",
+        {
+            "steps": [
+                step("a", env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}])
+            ]
+        },
+        (("spec.steps[0].container.env[0]", "found value and valueFrom", "must have one of them"),),
     ),
     BadManifest(
-        'an environment variable with an empty source',
+        "an environment variable with an empty source",
         {"steps": [step("a", env=[{"name": "A", "valueFrom": {}}])]},
-        (('spec.steps[0].container.env[0].valueFrom', 'found none', 'must have exactly one of configMapKeyRef, secretKeyRef, fieldRef and resourceFieldRef'), ),
-
+        (
+            (
+                "spec.steps[0].container.env[0].valueFrom",
+                "found none",
+                "must have exactly one of configMapKeyRef, secretKeyRef, fieldRef and resourceFieldRef",
+            ),
+        ),
     ),
     BadManifest(
-        'an environment variable with two sources',
-        {"steps": [step("a", env=[{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}, "secretKeyRef": {"name": "s", "key": "k"}}}])]},
-        (('spec.steps[0].container.env[0].valueFrom', 'found secretKeyRef and fieldRef', 'must have exactly one of configMapKeyRef, secretKeyRef, fieldRef and resourceFieldRef'), ),
-
+        "an environment variable with two sources",
+        {
+            "steps": [
+                step(
+                    "a",
+                    env=[
+                        {
+                            "name": "A",
+                            "valueFrom": {
+                                "fieldRef": {"fieldPath": "metadata.name"},
+                                "secretKeyRef": {"name": "s", "key": "k"},
+                            },
+                        }
+                    ],
+                )
+            ]
+        },
+        (
+            (
+                "spec.steps[0].container.env[0].valueFrom",
+                "found secretKeyRef and fieldRef",
+                "must have exactly one of configMapKeyRef, secretKeyRef, fieldRef and resourceFieldRef",
+            ),
+        ),
     ),
     BadManifest(
-        'a source of the environment that names nothing',
+        "a source of the environment that names nothing",
         {"steps": [step("a", container={"image": "app:1", "envFrom": [{"prefix": "X_"}]})]},
-        (('spec.steps[0].container.envFrom[0]', 'found none', 'must have exactly one of configMapRef and secretRef'), ),
-
+        (("spec.steps[0].container.envFrom[0]", "found none", "must have exactly one of configMapRef and secretRef"),),
     ),
     BadManifest(
-        'a mount of an unknown volume',
-        {"defaults": {"pod": {"volumes": [{"name": "scratch", "emptyDir": {}}]}}, "steps": [step("a", container={"image": "app:1", "volumeMounts": [{"name": "scrach", "mountPath": "/tmp"}]})]},
-        (('spec.steps[0].container.volumeMounts[0].name', 'found "scrach"', 'is no volume of spec.defaults.pod.volumes; did you mean "scratch"?'), ),
-
+        "a mount of an unknown volume",
+        {
+            "defaults": {"pod": {"volumes": [{"name": "scratch", "emptyDir": {}}]}},
+            "steps": [
+                step("a", container={"image": "app:1", "volumeMounts": [{"name": "scrach", "mountPath": "/tmp"}]})
+            ],
+        },
+        (
+            (
+                "spec.steps[0].container.volumeMounts[0].name",
+                'found "scrach"',
+                'is no volume of spec.defaults.pod.volumes; did you mean "scratch"?',
+            ),
+        ),
     ),
     BadManifest(
-        'two mounts at one path',
-        {"defaults": {"pod": {"volumes": [{"name": "v", "emptyDir": {}}]}}, "steps": [step("a", container={"image": "app:1", "volumeMounts": [{"name": "v", "mountPath": "/x"}, {"name": "v", "mountPath": "/x"}]})]},
-        (('spec.steps[0].container.volumeMounts[1].mountPath', 'found "/x"', 'is at spec.steps[0].container.volumeMounts[0] already'), ),
-
+        "two mounts at one path",
+        {
+            "defaults": {"pod": {"volumes": [{"name": "v", "emptyDir": {}}]}},
+            "steps": [
+                step(
+                    "a",
+                    container={
+                        "image": "app:1",
+                        "volumeMounts": [{"name": "v", "mountPath": "/x"}, {"name": "v", "mountPath": "/x"}],
+                    },
+                )
+            ],
+        },
+        (
+            (
+                "spec.steps[0].container.volumeMounts[1].mountPath",
+                'found "/x"',
+                "is at spec.steps[0].container.volumeMounts[0] already",
+            ),
+        ),
     ),
     BadManifest(
-        'a NUL character in an argument',
+        "a NUL character in an argument",
         {"steps": [step("a", container={"image": "app:1", "args": ["a\x00b"]})]},
-        (('spec.steps[0].container.args[0]', 'found "a\\u0000b"', 'a process cannot be given a NUL character'), ),
-
+        (("spec.steps[0].container.args[0]", 'found "a\\u0000b"', "a process cannot be given a NUL character"),),
     ),
     # Defaults.
     BadManifest(
-        'a command in the defaults',
+        "a command in the defaults",
         {"defaults": {"container": {"image": "app:1", "command": ["run"], "args": []}}, "steps": [step("a")]},
-        (('spec.defaults.container.args', 'found a value', 'not in defaults: every step says its own'), ('spec.defaults.container.command', 'found a value', 'not in defaults: every step says its own'), ),
-
+        (
+            ("spec.defaults.container.args", "found a value", "not in defaults: every step says its own"),
+            ("spec.defaults.container.command", "found a value", "not in defaults: every step says its own"),
+        ),
     ),
     BadManifest(
-        'a volume without source',
+        "a volume without source",
         {"defaults": {"pod": {"volumes": [{"name": "v"}]}}, "steps": [step("a")]},
-        (('spec.defaults.pod.volumes[0]', 'found none', 'must have exactly one of configMap, secret, emptyDir, persistentVolumeClaim and hostPath'), ),
-
+        (
+            (
+                "spec.defaults.pod.volumes[0]",
+                "found none",
+                "must have exactly one of configMap, secret, emptyDir, persistentVolumeClaim and hostPath",
+            ),
+        ),
     ),
     BadManifest(
-        'a volume with two sources',
-        {"defaults": {"pod": {"volumes": [{"name": "v", "emptyDir": {}, "configMap": {"name": "c"}}]}}, "steps": [step("a")]},
-        (('spec.defaults.pod.volumes[0]', 'found configMap and emptyDir', 'must have exactly one of configMap, secret, emptyDir, persistentVolumeClaim and hostPath'), ),
-
+        "a volume with two sources",
+        {
+            "defaults": {"pod": {"volumes": [{"name": "v", "emptyDir": {}, "configMap": {"name": "c"}}]}},
+            "steps": [step("a")],
+        },
+        (
+            (
+                "spec.defaults.pod.volumes[0]",
+                "found configMap and emptyDir",
+                "must have exactly one of configMap, secret, emptyDir, persistentVolumeClaim and hostPath",
+            ),
+        ),
     ),
     BadManifest(
-        'two volumes of one name',
-        {"defaults": {"pod": {"volumes": [{"name": "v", "emptyDir": {}}, {"name": "v", "emptyDir": {}}]}}, "steps": [step("a")]},
-        (('spec.defaults.pod.volumes[1].name', 'found "v"', 'is at spec.defaults.pod.volumes[0] already'), ),
-
+        "two volumes of one name",
+        {
+            "defaults": {"pod": {"volumes": [{"name": "v", "emptyDir": {}}, {"name": "v", "emptyDir": {}}]}},
+            "steps": [step("a")],
+        },
+        (("spec.defaults.pod.volumes[1].name", 'found "v"', "is at spec.defaults.pod.volumes[0] already"),),
     ),
     BadManifest(
         "labels that are kubesaga's own",
         {"defaults": {"pod": {"labels": {"kubesaga.dev/step": "x", "app": "shop"}}}, "steps": [step("a")]},
-        (('spec.defaults.pod.labels', 'found "kubesaga.dev/step"', 'keys of kubesaga.dev are reserved'), ),
-
+        (("spec.defaults.pod.labels", 'found "kubesaga.dev/step"', "keys of kubesaga.dev are reserved"),),
     ),
     BadManifest(
         "annotations that are kubesaga's own",
         {"defaults": {"pod": {"annotations": {"kubesaga.dev/cancel": "1"}}}, "steps": [step("a")]},
-        (('spec.defaults.pod.annotations', 'found "kubesaga.dev/cancel"', 'keys of kubesaga.dev are reserved'), ),
-
+        (("spec.defaults.pod.annotations", 'found "kubesaga.dev/cancel"', "keys of kubesaga.dev are reserved"),),
     ),
     BadManifest(
-        'a mount of an unknown volume in the defaults',
-        {"defaults": {"container": {"image": "app:1", "volumeMounts": [{"name": "v", "mountPath": "/x"}]}}, "steps": [step("a")]},
-        (('spec.defaults.container.volumeMounts[0].name', 'found "v"', 'is no volume of spec.defaults.pod.volumes; there is none'), ),
-
+        "a mount of an unknown volume in the defaults",
+        {
+            "defaults": {"container": {"image": "app:1", "volumeMounts": [{"name": "v", "mountPath": "/x"}]}},
+            "steps": [step("a")],
+        },
+        (
+            (
+                "spec.defaults.container.volumeMounts[0].name",
+                'found "v"',
+                "is no volume of spec.defaults.pod.volumes; there is none",
+            ),
+        ),
     ),
     BadManifest(
-        'a reference to a step in the defaults',
-        {"defaults": {"container": {"env": [{"name": "ID", "value": "$(steps.a.outputs.id)"}]}}, "steps": [step("a", outputs=[{"name": "id"}])]},
-        (('spec.defaults.container.env[0].value', 'found $(steps.a.outputs.id)', 'not in defaults, which stand under every step: say it where it is needed'), ),
-
+        "a reference to a step in the defaults",
+        {
+            "defaults": {"container": {"env": [{"name": "ID", "value": "$(steps.a.outputs.id)"}]}},
+            "steps": [step("a", outputs=[{"name": "id"}])],
+        },
+        (
+            (
+                "spec.defaults.container.env[0].value",
+                "found $(steps.a.outputs.id)",
+                "not in defaults, which stand under every step: say it where it is needed",
+            ),
+        ),
     ),
     BadManifest(
-        'a reference in the settings of Pods',
-        {"parameters": [{"name": "sa", "value": "x"}], "defaults": {"pod": {"serviceAccountName": "$(params.sa)"}}, "steps": [step("a")]},
-        (('spec.defaults.pod.serviceAccountName', 'found $(params.sa)', 'references are allowed in image, command, args and the values of env only'), ),
-
+        "a reference in the settings of Pods",
+        {
+            "parameters": [{"name": "sa", "value": "x"}],
+            "defaults": {"pod": {"serviceAccountName": "$(params.sa)"}},
+            "steps": [step("a")],
+        },
+        (
+            (
+                "spec.defaults.pod.serviceAccountName",
+                "found $(params.sa)",
+                "references are allowed in image, command, args and the values of env only",
+            ),
+        ),
     ),
     # Retries and undos.
     BadManifest(
-        'a longest pause shorter than the first',
+        "a longest pause shorter than the first",
         {"steps": [step("a", retry={"backoffSeconds": 60, "maxBackoffSeconds": 30})]},
-        (('spec.steps[0].retry.maxBackoffSeconds', 'found 30, with the defaults merged', 'must not be less than backoffSeconds, 60'), ),
-
+        (
+            (
+                "spec.steps[0].retry.maxBackoffSeconds",
+                "found 30, with the defaults merged",
+                "must not be less than backoffSeconds, 60",
+            ),
+        ),
     ),
     BadManifest(
-        'a first pause longer than the longest by default',
+        "a first pause longer than the longest by default",
         {"steps": [step("a", retry={"backoffSeconds": 600})]},
-        (('spec.steps[0].retry.maxBackoffSeconds', 'found 300, with the defaults merged', 'must not be less than backoffSeconds, 600'), ),
-
+        (
+            (
+                "spec.steps[0].retry.maxBackoffSeconds",
+                "found 300, with the defaults merged",
+                "must not be less than backoffSeconds, 600",
+            ),
+        ),
     ),
     BadManifest(
-        'pauses that contradict each other in the defaults',
+        "pauses that contradict each other in the defaults",
         {"defaults": {"retry": {"backoffSeconds": 20, "maxBackoffSeconds": 10}}, "steps": [step("a")]},
-        (('spec.defaults.retry.maxBackoffSeconds', 'found 10, with the defaults merged', 'must not be less than backoffSeconds, 20'), ),
-
+        (
+            (
+                "spec.defaults.retry.maxBackoffSeconds",
+                "found 10, with the defaults merged",
+                "must not be less than backoffSeconds, 20",
+            ),
+        ),
     ),
     BadManifest(
-        'pauses of an undo that contradict each other',
+        "pauses of an undo that contradict each other",
         {"steps": [step("a", compensate={"container": {"image": "app:1"}, "retry": {"maxBackoffSeconds": 5}})]},
-        (('spec.steps[0].compensate.retry.maxBackoffSeconds', 'found 5, with the defaults merged', 'must not be less than backoffSeconds, 10'), ),
-
+        (
+            (
+                "spec.steps[0].compensate.retry.maxBackoffSeconds",
+                "found 5, with the defaults merged",
+                "must not be less than backoffSeconds, 10",
+            ),
+        ),
     ),
     BadManifest(
-        'an undo that says nothing',
+        "an undo that says nothing",
         {"steps": [step("a", compensate={})]},
-        (('spec.steps[0].compensate', 'found none', 'must have exactly one of container and deleteJob'), ),
+        (("spec.steps[0].compensate", "found none", "must have exactly one of container and deleteJob"),),
         crd=True,
     ),
     BadManifest(
-        'an undo in two ways',
+        "an undo in two ways",
         {"steps": [step("a", compensate={"container": {"image": "app:1"}, "deleteJob": {}})]},
-        (('spec.steps[0].compensate', 'found container and deleteJob', 'must have exactly one of container and deleteJob'), ),
+        (
+            (
+                "spec.steps[0].compensate",
+                "found container and deleteJob",
+                "must have exactly one of container and deleteJob",
+            ),
+        ),
         crd=True,
     ),
     BadManifest(
-        'retries of an undo that runs no Job',
+        "retries of an undo that runs no Job",
         {"steps": [step("a", compensate={"deleteJob": {}, "retry": {"limit": 2}, "timeoutSeconds": 9})]},
-        (('spec.steps[0].compensate.retry', 'found a value', 'has no effect on deleteJob, which runs no Job'), ('spec.steps[0].compensate.timeoutSeconds', 'found a value', 'has no effect on deleteJob, which runs no Job'), ),
-
+        (
+            ("spec.steps[0].compensate.retry", "found a value", "has no effect on deleteJob, which runs no Job"),
+            (
+                "spec.steps[0].compensate.timeoutSeconds",
+                "found a value",
+                "has no effect on deleteJob, which runs no Job",
+            ),
+        ),
     ),
     # References.
     BadManifest(
-        'a misspelt parameter',
-        {"parameters": [{"name": "region", "value": "eu"}], "steps": [step("a", env=[{"name": "R", "value": "$(params.regoin)"}])]},
-        (('spec.steps[0].container.env[0].value', 'found $(params.regoin)', 'no such parameter; did you mean "region"?'), ),
-
+        "a misspelt parameter",
+        {
+            "parameters": [{"name": "region", "value": "eu"}],
+            "steps": [step("a", env=[{"name": "R", "value": "$(params.regoin)"}])],
+        },
+        (
+            (
+                "spec.steps[0].container.env[0].value",
+                "found $(params.regoin)",
+                'no such parameter; did you mean "region"?',
+            ),
+        ),
     ),
     BadManifest(
-        'a parameter where there is none',
+        "a parameter where there is none",
         {"steps": [step("a", container={"image": "app:$(params.tag)"})]},
-        (('spec.steps[0].container.image', 'found $(params.tag)', 'no such parameter; there is none'), ),
-
+        (("spec.steps[0].container.image", "found $(params.tag)", "no such parameter; there is none"),),
     ),
     BadManifest(
-        'a misspelt part of the Workflow',
+        "a misspelt part of the Workflow",
         {"steps": [step("a", env=[{"name": "N", "value": "$(workflow.nmae)"}])]},
-        (('spec.steps[0].container.env[0].value', 'found $(workflow.nmae)', 'no such part of the Workflow; did you mean "name"?'), ),
-
+        (
+            (
+                "spec.steps[0].container.env[0].value",
+                "found $(workflow.nmae)",
+                'no such part of the Workflow; did you mean "name"?',
+            ),
+        ),
     ),
     BadManifest(
-        'an output that is not declared',
-        {"steps": [step("a", outputs=[{"name": "order"}]), step("b", env=[{"name": "O", "value": "$(steps.a.outputs.ordr)"}])]},
-        (('spec.steps[1].container.env[0].value', 'found $(steps.a.outputs.ordr)', 'no such output of step a; did you mean "order"?'), ),
-
+        "an output that is not declared",
+        {
+            "steps": [
+                step("a", outputs=[{"name": "order"}]),
+                step("b", env=[{"name": "O", "value": "$(steps.a.outputs.ordr)"}]),
+            ]
+        },
+        (
+            (
+                "spec.steps[1].container.env[0].value",
+                "found $(steps.a.outputs.ordr)",
+                'no such output of step a; did you mean "order"?',
+            ),
+        ),
     ),
     BadManifest(
-        'an output of an unknown step',
-        {"steps": [step("reserve", outputs=[{"name": "id"}]), step("pay", env=[{"name": "ID", "value": "$(steps.reserv.outputs.id)"}])]},
-        (('spec.steps[1].container.env[0].value', 'found $(steps.reserv.outputs.id)', 'no such step; did you mean "reserve"?'), ),
-
+        "an output of an unknown step",
+        {
+            "steps": [
+                step("reserve", outputs=[{"name": "id"}]),
+                step("pay", env=[{"name": "ID", "value": "$(steps.reserv.outputs.id)"}]),
+            ]
+        },
+        (
+            (
+                "spec.steps[1].container.env[0].value",
+                "found $(steps.reserv.outputs.id)",
+                'no such step; did you mean "reserve"?',
+            ),
+        ),
     ),
     BadManifest(
-        'a reference that is only half of one',
+        "a reference that is only half of one",
         {"steps": [step("a", outputs=[{"name": "id"}]), step("b", env=[{"name": "ID", "value": "$(steps.a.id)"}])]},
-        (('spec.steps[1].container.env[0].value', 'found $(steps.a.id)', 'must be $(steps.NAME.outputs.KEY)'), ),
-
+        (("spec.steps[1].container.env[0].value", "found $(steps.a.id)", "must be $(steps.NAME.outputs.KEY)"),),
     ),
     BadManifest(
-        'an output of the step itself',
+        "an output of the step itself",
         {"steps": [step("a", outputs=[{"name": "id"}], env=[{"name": "ID", "value": "$(steps.a.outputs.id)"}])]},
-        (('spec.steps[0].container.env[0].value', 'found $(steps.a.outputs.id)', 'a step cannot refer to its own outputs; its undo can'), ),
-
+        (
+            (
+                "spec.steps[0].container.env[0].value",
+                "found $(steps.a.outputs.id)",
+                "a step cannot refer to its own outputs; its undo can",
+            ),
+        ),
     ),
     BadManifest(
-        'the failure outside of an undo',
+        "the failure outside of an undo",
         {"steps": [step("a", env=[{"name": "WHY", "value": "$(failure.reason)"}])]},
-        (('spec.steps[0].container.env[0].value', 'found $(failure.reason)', 'the failure is known only in compensate.container'), ),
-
+        (
+            (
+                "spec.steps[0].container.env[0].value",
+                "found $(failure.reason)",
+                "the failure is known only in compensate.container",
+            ),
+        ),
     ),
     BadManifest(
-        'a misspelt part of the failure',
+        "a misspelt part of the failure",
         {"steps": [step("a", compensate={"container": {"image": "app:1", "args": ["$(failure.cause)"]}})]},
-        (('spec.steps[0].compensate.container.args[0]', 'found $(failure.cause)', 'no such part of the failure; there are step, reason, message'), ),
-
+        (
+            (
+                "spec.steps[0].compensate.container.args[0]",
+                "found $(failure.cause)",
+                "no such part of the failure; there are step, reason, message",
+            ),
+        ),
     ),
     BadManifest(
-        'an undo that refers to a step that does not come before',
-        {"steps": [step("a", compensate={"container": {"image": "app:1", "args": ["$(steps.b.outputs.id)"]}}), step("b", dependsOn=["a"], outputs=[{"name": "id"}])]},
-        (('spec.steps[0].compensate.container.args[0]', 'found $(steps.b.outputs.id)', 'an undo may refer to its own step and to those before it; b does not come before a'), ),
-
+        "an undo that refers to a step that does not come before",
+        {
+            "steps": [
+                step("a", compensate={"container": {"image": "app:1", "args": ["$(steps.b.outputs.id)"]}}),
+                step("b", dependsOn=["a"], outputs=[{"name": "id"}]),
+            ]
+        },
+        (
+            (
+                "spec.steps[0].compensate.container.args[0]",
+                "found $(steps.b.outputs.id)",
+                "an undo may refer to its own step and to those before it; b does not come before a",
+            ),
+        ),
     ),
     BadManifest(
-        'the outcome of a step, which comes later',
+        "the outcome of a step, which comes later",
         {"steps": [step("a"), step("b", env=[{"name": "O", "value": "$(steps.a.outcome)"}])]},
-        (('spec.steps[1].container.env[0].value', 'found $(steps.a.outcome)', 'the outcome of a step is not supported by this version'), ),
-
+        (
+            (
+                "spec.steps[1].container.env[0].value",
+                "found $(steps.a.outcome)",
+                "the outcome of a step is not supported by this version",
+            ),
+        ),
     ),
     BadManifest(
-        'an item, which comes later',
+        "an item, which comes later",
         {"steps": [step("a", container={"image": "app:1", "args": ["$(item)", "$(item.name)"]})]},
-        (('spec.steps[0].container.args[0]', 'found $(item)', 'fan-out is not supported by this version'), ('spec.steps[0].container.args[1]', 'found $(item.name)', 'fan-out is not supported by this version'), ),
-
+        (
+            ("spec.steps[0].container.args[0]", "found $(item)", "fan-out is not supported by this version"),
+            ("spec.steps[0].container.args[1]", "found $(item.name)", "fan-out is not supported by this version"),
+        ),
     ),
     BadManifest(
-        'a reference where nothing is substituted',
-        {"steps": [step("a", container={"image": "app:1", "workingDir": "/data/$(workflow.name)", "env": [{"name": "X_$(attempt)", "value": ""}]})]},
-        (('spec.steps[0].container.env[0].name', 'found $(attempt)', 'references are allowed in image, command, args and the values of env only'), ('spec.steps[0].container.workingDir', 'found $(workflow.name)', 'references are allowed in image, command, args and the values of env only'), ),
-
+        "a reference where nothing is substituted",
+        {
+            "steps": [
+                step(
+                    "a",
+                    container={
+                        "image": "app:1",
+                        "workingDir": "/data/$(workflow.name)",
+                        "env": [{"name": "X_$(attempt)", "value": ""}],
+                    },
+                )
+            ]
+        },
+        (
+            (
+                "spec.steps[0].container.env[0].name",
+                "found $(attempt)",
+                "references are allowed in image, command, args and the values of env only",
+            ),
+            (
+                "spec.steps[0].container.workingDir",
+                "found $(workflow.name)",
+                "references are allowed in image, command, args and the values of env only",
+            ),
+        ),
     ),
+    BadManifest(
+        "a reference inside of what the kubelet leaves alone",
+        {"steps": [step("a", env=[{"name": "NOW", "value": "$(date -d $(workflow.name))"}])]},
+        (
+            (
+                "spec.steps[0].container.env[0].value",
+                "found $(workflow.name)",
+                "not inside of another $(...), where the kubelet would not undo the escape of its value",
+            ),
+        ),
+    ),
+    # Scripts.
+    BadManifest(
+        "a reference in a script",
+        {
+            "parameters": [{"name": "p", "value": "x"}],
+            "steps": [step("a", container={"image": "app:1", "command": ["/bin/sh", "-c", "echo $(params.p)"]})],
+        },
+        (
+            (
+                "spec.steps[0].container.command[2]",
+                "found $(params.p)",
+                "not in the script of a shell, which would run the value as code: pass it by env",
+            ),
+        ),
+    ),
+    BadManifest(
+        "a reference in a script behind options",
+        {
+            "parameters": [{"name": "p", "value": "x"}],
+            "steps": [
+                step(
+                    "a",
+                    container={
+                        "image": "app:1",
+                        "command": ["bash", "-eu", "-o", "pipefail", "-c"],
+                        "args": ["echo $(params.p)"],
+                    },
+                )
+            ],
+        },
+        (
+            (
+                "spec.steps[0].container.args[0]",
+                "found $(params.p)",
+                "not in the script of a shell, which would run the value as code: pass it by env",
+            ),
+        ),
+    ),
+    BadManifest(
+        "a reference in a script of a shell behind env",
+        {
+            "parameters": [{"name": "p", "value": "x"}],
+            "steps": [
+                step("a", container={"image": "app:1", "command": ["/usr/bin/env", "bash", "-xc", "echo $(params.p)"]})
+            ],
+        },
+        (
+            (
+                "spec.steps[0].container.command[3]",
+                "found $(params.p)",
+                "not in the script of a shell, which would run the value as code: pass it by env",
+            ),
+        ),
+    ),
+    BadManifest(
+        "a reference in a script for an unknown entrypoint",
+        {
+            "parameters": [{"name": "p", "value": "x"}],
+            "steps": [step("a", container={"image": "app:1", "args": ["-c", "echo $(params.p)"]})],
+        },
+        (
+            (
+                "spec.steps[0].container.args[1]",
+                "found $(params.p)",
+                "not in the script of a shell, which would run the value as code: pass it by env",
+            ),
+        ),
+    ),
+    BadManifest(
+        "a reference in the script of an undo",
+        {
+            "steps": [
+                step(
+                    "a",
+                    compensate={"container": {"image": "app:1", "command": ["sh", "-c", "undo '$(failure.message)'"]}},
+                )
+            ]
+        },
+        (
+            (
+                "spec.steps[0].compensate.container.command[2]",
+                "found $(failure.message)",
+                "not in the script of a shell, which would run the value as code: pass it by env",
+            ),
+        ),
+    ),
+    # Sizes.
+    BadManifest(
+        "outputs of a step larger together than a termination message",
+        {"steps": [step("a", outputs=[{"name": f"o{i}", "maxBytes": 2000} for i in range(3)])]},
+        (
+            (
+                "spec.steps[0].outputs",
+                "found 6,000 bytes of maxBytes together",
+                "must be at most 4,096, the kubelet's limit of a termination message",
+            ),
+        ),
+    ),
+    BadManifest(
+        "outputs of all steps larger together than a quarter of the object",
+        {"steps": [step(f"s{i}", outputs=[{"name": "o", "maxBytes": 4096}]) for i in range(65)]},
+        (("spec.steps", "found 266,240 bytes of maxBytes in all outputs together", "must be at most 262,144"),),
+    ),
+    BadManifest(
+        "an object that may outgrow etcd",
+        {
+            "steps": [
+                step(f"s{i}", compensate={"deleteJob": {}}, env=[{"name": "TEXT", "value": "x" * 1000}])
+                for i in range(800)
+            ]
+        },
+        (
+            (
+                "spec",
+                "the object may grow to 1,225,085 bytes, with the status of every step and undo",
+                "must be at most 1,048,576: use fewer steps, shared defaults, or smaller outputs",
+            ),
+        ),
+    ),
+    # Several at once.
+    BadManifest(
+        "errors in a malformed step do not hide those of others",
+        {
+            "steps": [
+                step(
+                    "a",
+                    retry={"limit": "3"},
+                    outputs=[{"name": 5}],
+                    env=[{"name": "KUBESAGA_X", "value": "$(params.p)"}],
+                ),
+                step("b", dependsOn=["a", "c"], env=[{"name": "ID", "value": "$(steps.a.outputs.id)"}]),
+                "c",
+            ]
+        },
+        (
+            ("spec.steps[0].container.env[0].name", 'found "KUBESAGA_X"', "is reserved: kubesaga sets it"),
+            ("spec.steps[0].container.env[0].value", "found $(params.p)", "no such parameter; there is none"),
+            ("spec.steps[0].outputs[0].name", "found 5", 'must be a string: write "5"'),
+            ("spec.steps[0].retry.limit", 'found "3"', "must be an integer"),
+            ("spec.steps[1].dependsOn[1]", 'found "c"', "no such step; there are a, b"),
+            ("spec.steps[2]", 'found "c"', "must be an object"),
+        ),
+        crd=True,
+    ),
+    BadManifest(
+        "a malformed image causes no error of its own",
+        {"defaults": {"container": {"image": 1}}, "steps": [{"name": "a", "container": {}}]},
+        (("spec.defaults.container.image", "found 1", 'must be a string: write "1"'),),
+        crd=True,
+    ),
+)

@@ -77,6 +77,8 @@ def misplaced_references(path: str, value: Any) -> Iterator[SpecError]:
 
 def _problem(reference: Reference, step: str | None, known: Known, *, undo: bool) -> str | None:
     """What is wrong with a reference, if anything is."""
+    if reference.nested:
+        return "not inside of another $(...), where the kubelet would not undo the escape of its value"
     prefix, _, rest = reference.text.partition(".")
     match prefix:
         case "attempt":

@@ -6,7 +6,7 @@ either, which expands `$(VAR)` in command, args and env: there every `$` of a su
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -27,6 +27,8 @@ class Reference:
     text: str
     """What stands between the parentheses: `steps.reserve-stock.outputs.reservation`."""
     path: str
+    nested: bool = False
+    """Whether it stands inside of a `$(...)` that is not ours: the kubelet leaves all of that as it is, `$$` too."""
 
     @property
     def output(self) -> tuple[str, str] | None:
@@ -75,9 +77,14 @@ def container_references(container: Container) -> tuple[Reference, ...]:
     for index, variable in enumerate(container.env or ()):
         if variable is not None and variable.value is not None and "$(" in variable.value:
             places.append((f"env[{index}].value", variable.value))
-    return (
-        tuple(Reference(reference, path) for path, text in places for reference in references(text)) if places else ()
-    )
+    return tuple(reference for path, text in places for reference in _found(path, text)) if places else ()
+
+
+def _found(path: str, text: str) -> Iterator[Reference]:
+    parts = parse(text)
+    for literal, reference in zip(parts[::2], parts[1::2], strict=False):
+        unescaped = literal.replace("$$", "")
+        yield Reference(reference, path, nested=unescaped.rfind("$(") > unescaped.rfind(")"))
 
 
 def _parse(text: str) -> tuple[str, ...]:
