@@ -83,9 +83,7 @@ class ControlPlane:
                             },
                         }
                     ],
-                    "users": [
-                        {"name": name, "user": {"client-certificate": str(certificate), "client-key": str(key)}}
-                    ],
+                    "users": [{"name": name, "user": {"client-certificate": str(certificate), "client-key": str(key)}}],
                     "contexts": [{"name": "kubesaga", "context": {"cluster": "kubesaga", "user": name}}],
                 }
             )

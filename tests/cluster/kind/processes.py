@@ -21,7 +21,11 @@ class Processes:
         """Start a process in a session of its own; its output goes to NAME.log. `at_once`: it is killed, not asked."""
         with (self.folder / f"{name}.log").open("ab") as log:
             child = subprocess.Popen(  # noqa: S603
-                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         known = self._known()
         known[name] = {

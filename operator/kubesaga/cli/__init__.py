@@ -1,0 +1,1 @@
+"""The command line: `kubesaga` without a cluster, and the operator's own command."""

@@ -1,0 +1,33 @@
+"""Exit codes: what a script can tell of an outcome."""
+
+from enum import IntEnum
+
+from kubesaga.api.status import Phase
+
+
+class ExitCode(IntEnum):
+    """What `run` and `simulate` end with."""
+
+    SUCCEEDED = 0
+    FAILED = 1
+    """Failed or Cancelled."""
+    REFUSED = 2
+    """The input was refused; every error was printed."""
+    ROLLED_BACK = 3
+    ROLLBACK_BLOCKED = 4
+    INTERRUPTED = 130
+
+
+def exit_code(phase: str | None) -> ExitCode:
+    """The code for a phase that a Workflow rests in."""
+    return (
+        {
+            Phase.SUCCEEDED: ExitCode.SUCCEEDED,
+            Phase.FAILED: ExitCode.FAILED,
+            Phase.CANCELLED: ExitCode.FAILED,
+            Phase.ROLLED_BACK: ExitCode.ROLLED_BACK,
+            Phase.ROLLBACK_BLOCKED: ExitCode.ROLLBACK_BLOCKED,
+        }.get(Phase(phase), ExitCode.FAILED)
+        if phase
+        else ExitCode.FAILED
+    )
