@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import cgroups
 import images
 import network
 import node
@@ -63,16 +64,18 @@ class Cluster:
     def _create(self, kubeconfig: Path) -> None:
         self.folder.mkdir(parents=True)
         ports = Ports.free()
-        network.up(ports.api)
-        plane = ControlPlane(self.folder, self.processes)
+        holder = node.hold_namespaces(self.folder, self.processes)
+        link = network.join(self.folder, holder)
+        network.serve(link, holder, ports.api)
+        plane = ControlPlane(self.folder, self.processes, link.host)
         plane.start(ports)
         admin = plane.kubeconfig("admin", "/O=system:masters/CN=admin", ports)
         self._await_api_server(plane, ports)
         kubelet = plane.kubeconfig("kubelet", f"/O=system:nodes/CN=system:node:{node.REAL}", ports)
-        node.start_real(self.folder, self.processes, plane.authority, kubelet)
+        node.start_real(self.folder, self.processes, plane.authority, kubelet, link)
         node.start_fake(self.folder, self.processes, admin)
         self._kubectl("apply", "-f", "-", document=node.FAKE_NODE)
-        self._await("node", lambda: (self.folder / "containerd.sock").exists())
+        self._await("containerd", lambda: (self.folder / "containerd.sock").exists())
         self._load_own_images()
         self._await_ready()
         kubeconfig.parent.mkdir(parents=True, exist_ok=True)
@@ -83,8 +86,9 @@ class Cluster:
         if not self.folder.exists():
             return
         self.processes.stop_all()
-        network.down()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        network.leave(self.folder)
+        cgroups.remove(self.folder)
+        shutil.rmtree(self.folder)
 
     def load(self, image: str) -> None:
         """Bring an image of the local store to the real node."""

@@ -1,5 +1,6 @@
 """The control plane of a cluster: etcd, API server, controller manager and scheduler, and who may call them."""
 
+import base64
 import json
 import socket
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from builds import program
 from certificates import Authority
-from network import GATEWAY, SERVICE_IP, SERVICES
+from network import SERVICE_IP, SERVICES
 from processes import Processes
 
 # The controller manager's defaults allow only a few Jobs a second.
@@ -35,11 +36,12 @@ class Ports:
 
 
 class ControlPlane:
-    """Starts the four processes in a folder."""
+    """Starts the four processes in a folder; nodes reach the API server at the address `host`."""
 
-    def __init__(self, folder: Path, processes: Processes) -> None:
+    def __init__(self, folder: Path, processes: Processes, host: str) -> None:
         self.folder = folder
         self.processes = processes
+        self.host = host
         self.authority = Authority(folder / "pki")
 
     def start(self, ports: Ports) -> None:
@@ -67,32 +69,26 @@ class ControlPlane:
     def kubeconfig(self, name: str, subject: str, ports: Ports) -> Path:
         """A kubeconfig for `subject`, an openssl subject such as /O=system:masters/CN=admin."""
         certificate, key = self.authority.sign(name, subject)
+        cluster = {
+            "server": f"https://{self.host}:{ports.api}",
+            "certificate-authority-data": _encoded(self.authority.certificate),
+        }
+        user = {"client-certificate-data": _encoded(certificate), "client-key-data": _encoded(key)}
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "kubesaga",
+            "clusters": [{"name": "kubesaga", "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": "kubesaga", "context": {"cluster": "kubesaga", "user": name}}],
+        }
         path = self.folder / f"{name}.kubeconfig"
-        path.write_text(
-            json.dumps(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "current-context": "kubesaga",
-                    "clusters": [
-                        {
-                            "name": "kubesaga",
-                            "cluster": {
-                                "server": f"https://127.0.0.1:{ports.api}",
-                                "certificate-authority": str(self.authority.certificate),
-                            },
-                        }
-                    ],
-                    "users": [{"name": name, "user": {"client-certificate": str(certificate), "client-key": str(key)}}],
-                    "contexts": [{"name": "kubesaga", "context": {"cluster": "kubesaga", "user": name}}],
-                }
-            )
-        )
-        path.chmod(0o600)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(content))
         return path
 
     def _start_api_server(self, ports: Ports) -> None:
-        names = ("127.0.0.1", GATEWAY, SERVICE_IP, "localhost", "kubernetes.default.svc")
+        names = ("127.0.0.1", self.host, SERVICE_IP, "localhost", "kubernetes.default.svc")
         certificate, key = self.authority.sign("api-server", "/CN=kube-apiserver", names)
         client_certificate, client_key = self.authority.sign("kubelet-client", "/O=system:masters/CN=kubelet-client")
         private, public = self.authority.key_pair("service-accounts")
@@ -105,7 +101,7 @@ class ControlPlane:
         )
         self.processes.start(
             "kube-apiserver", program("kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{ports.etcd}",
-            "--bind-address=0.0.0.0", f"--advertise-address={GATEWAY}", f"--secure-port={ports.api}",
+            "--bind-address=0.0.0.0", f"--advertise-address={self.host}", f"--secure-port={ports.api}",
             f"--client-ca-file={self.authority.certificate}",
             f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
             f"--kubelet-client-certificate={client_certificate}", f"--kubelet-client-key={client_key}",
@@ -127,3 +123,7 @@ class ControlPlane:
         self.processes.start(
             "kube-scheduler", program("kube-scheduler"), f"--config={configuration}", "--secure-port=0"
         )
+
+
+def _encoded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()

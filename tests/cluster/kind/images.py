@@ -1,8 +1,8 @@
 """Images without a registry: made from this machine's busybox, or taken from the local buildah store."""
 
+import hashlib
 import io
 import json
-import hashlib
 import os
 import subprocess
 import tarfile

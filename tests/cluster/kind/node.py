@@ -1,18 +1,22 @@
 """The two nodes of a cluster: a real one, whose containers really run, and a fake one by kwok for speed and scale.
 
-containerd and the kubelet of the real node live in a PID and a mount namespace of their own: when its first process
-is killed, every container ends and every mount is gone with it.
+containerd and the kubelet of the real node live in namespaces of their own (processes, mounts, network): when the
+first process there is killed, every container, mount and firewall rule ends with it. Only cgroups outlive it; those of
+a cluster are all below one of its own.
 """
 
 import json
+import time
 from pathlib import Path
 
+import cgroups
 from builds import program
 from certificates import Authority
-from network import GATEWAY, configuration
+from network import Network, configuration
 from processes import Processes
 
 REAL, FAKE = "real", "fake"
+_CAPACITY = {"cpu": "10000", "memory": "10000Gi", "pods": "20000"}
 FAKE_NODE = {
     "apiVersion": "v1",
     "kind": "Node",
@@ -23,34 +27,48 @@ FAKE_NODE = {
     },
     "spec": {"taints": [{"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}]},
     "status": {
-        "allocatable": {"cpu": "10000", "memory": "10000Gi", "pods": "20000"},
-        "capacity": {"cpu": "10000", "memory": "10000Gi", "pods": "20000"},
+        "allocatable": _CAPACITY,
+        "capacity": _CAPACITY,
     },
 }
 
 
-def start_real(folder: Path, processes: Processes, authority: Authority, kubeconfig: Path) -> None:
-    """Start containerd and the kubelet."""
-    certificate, key = authority.sign("kubelet-serving", f"/CN={REAL}", (GATEWAY, "127.0.0.1"))
-    configuration(folder / "cni")
-    _write_containerd(folder)
-    (folder / "kubelet.yaml").write_text(json.dumps(_kubelet(folder, authority.certificate, certificate, key)))
-    kubelet = (
-        f"{program('kubelet')} --config={folder}/kubelet.yaml --kubeconfig={kubeconfig} --root-dir={folder}/kubelet"
-        f" --hostname-override={REAL} --node-ip={GATEWAY}"
-    )
-    (folder / "node.sh").write_text(
-        "#!/bin/sh\n# Runs as the first process of the node's own PID and mount namespace.\n"
+def hold_namespaces(folder: Path, processes: Processes) -> int:
+    """Start the first process of the real node's namespaces, which adopts orphans; return its pid."""
+    ready = folder / "namespaces"
+    script = folder / "node.sh"
+    # What containerd, CNI and the kubelet keep at fixed places must not reach this machine's own.
+    script.write_text(
+        "#!/bin/sh -e\n"
         "mount --make-rshared /\n"
-        f"containerd --config {folder}/containerd.toml >{folder}/containerd.log 2>&1 &\n"
-        f"until [ -S {folder}/containerd.sock ]; do sleep 0.1; done\n"
-        f"{kubelet} >{folder}/kubelet.log 2>&1 &\n"
-        f"echo $! >{folder}/kubelet.inner-pid\n"
-        "wait\n"
+        "for folder in /run /var/log /var/lib/cni /var/lib/kubelet; do\n"
+        "  mkdir -p $folder\n  mount -t tmpfs tmpfs $folder\ndone\n"
+        f"touch {ready}\n"
+        "while :; do sleep 86400; done\n"
     )
-    processes.start(
-        "node", "unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", "--propagation=private",
-        "sh", folder / "node.sh", at_once=True,
+    pid = processes.start(
+        "node", "unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "--propagation=private",
+        "sh", "-e", script, forks=True, at_once=True,
+    )  # fmt: skip
+    while not ready.exists():
+        if processes.pid("node") is None:
+            raise ChildProcessError(f"the node's namespaces could not be made: {processes.log_tail('node')}")
+        time.sleep(0.01)
+    return pid
+
+
+def start_real(folder: Path, processes: Processes, authority: Authority, kubeconfig: Path, network: Network) -> None:
+    """Start containerd and the kubelet."""
+    certificate, key = authority.sign("kubelet-serving", f"/CN={REAL}", (network.node, "127.0.0.1"))
+    configuration(folder / "cni", network)
+    _write_containerd(folder)
+    cgroups.make(folder)
+    kubelet = _kubelet(folder, authority.certificate, certificate, key)
+    (folder / "kubelet.yaml").write_text(json.dumps(kubelet | {"address": network.node}))
+    processes.start_inside("containerd", "containerd", "--config", folder / "containerd.toml")
+    processes.start_inside(
+        "kubelet", program("kubelet"), f"--config={folder}/kubelet.yaml", f"--kubeconfig={kubeconfig}",
+        f"--root-dir={folder}/kubelet", f"--hostname-override={REAL}", f"--node-ip={network.node}",
     )  # fmt: skip
 
 
@@ -73,6 +91,7 @@ state = "{folder}/containerd/state"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "kubesaga.test/pause:1"
   restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
   disable_apparmor = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
@@ -90,11 +109,12 @@ def _kubelet(folder: Path, authority: Path, certificate: Path, key: Path) -> dic
         "authorization": {"mode": "AlwaysAllow"},
         "tlsCertFile": str(certificate),
         "tlsPrivateKeyFile": str(key),
-        "address": GATEWAY,
         "healthzPort": 0,
         "readOnlyPort": 0,
         "cgroupDriver": "cgroupfs",
-        "cgroupsPerQOS": False,
+        "cgroupsPerQOS": True,
+        "cgroupRoot": cgroups.path(folder),
+        "makeIPTablesUtilChains": False,
         "enforceNodeAllocatable": [],
         "failSwapOn": False,
         "failCgroupV1": False,
@@ -104,6 +124,8 @@ def _kubelet(folder: Path, authority: Path, certificate: Path, key: Path) -> dic
         "imageGCLowThresholdPercent": 99,
         "evictionHard": {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
         "resolvConf": "",
+        # There is no DNS: an address that refuses at once, so that no look-up waits.
+        "clusterDNS": ["127.0.0.1"],
         "maxPods": 110,
         "registerNode": True,
         "volumePluginDir": f"{folder}/volume-plugins",
