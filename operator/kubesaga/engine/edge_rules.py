@@ -1,13 +1,17 @@
 """What the edges between steps must keep: unique names, known dependencies, no cycle."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from kubesaga.engine.container_rules import duplicates
 from kubesaga.engine.draft import StepDraft
 from kubesaga.engine.graph import Graph, cycles
 from kubesaga.engine.spec_error import SpecError
-from kubesaga.engine.structure import shorten
+from kubesaga.engine.structure import printable, shorten
 from kubesaga.engine.suggestion import Suggestions
+
+_CYCLE_LENGTH_MAX: Final = 20
+"""Steps of one cycle that a message shows; a longer cycle is a mistake of a program, not of a person."""
 
 
 def edge_errors(
@@ -46,4 +50,13 @@ def _cycle_errors(drafts: Sequence[StepDraft], graph: Graph, order: Sequence[str
     by_name = {draft.step.name: draft for draft in reversed(drafts)}  # The first of a name is the one in the graph.
     for cycle in cycles(graph, order):
         path = next(path for path, name in by_name[cycle[0]].dependencies if name == cycle[1])
-        yield SpecError(path, f"found the cycle {' -> '.join(cycle)}", "each step would wait for the next, for ever")
+        yield SpecError(path, f"found the cycle {_spelled(cycle)}", "each step would wait for the next, for ever")
+
+
+def _spelled(cycle: Sequence[str]) -> str:
+    """The steps of a cycle with arrows; of a long one the beginning, the number of the others, and the end."""
+    names = [printable(name) for name in cycle]
+    if len(names) > _CYCLE_LENGTH_MAX:
+        left_out = len(names) - _CYCLE_LENGTH_MAX
+        names[_CYCLE_LENGTH_MAX - 1 : -1] = [f"({left_out:,} more)"]
+    return " -> ".join(names)

@@ -1,6 +1,8 @@
 """Defaults merged under what a step says itself."""
 
-from kubesaga.api.container import Container
+from collections.abc import Sequence
+
+from kubesaga.api.container import Container, EnvVar
 from kubesaga.api.model import ApiModel
 from kubesaga.api.spec import Retry
 from kubesaga.engine.plan import RetryPolicy
@@ -28,8 +30,7 @@ class ContainerDefaults:
             elif field in _DEEP and isinstance(value, ApiModel):
                 merged[field] = value.model_copy(update=_fields(over))
             elif field == "env" and isinstance(value, tuple):
-                names = {variable.name for variable in over}
-                merged[field] = (*(variable for variable in value if variable.name not in names), *over)
+                merged[field] = _merged_env(value, over)
         return own.model_copy(update=merged) if merged else own
 
 
@@ -43,6 +44,11 @@ def retry_policy(policy: RetryPolicy, retry: Retry | None) -> RetryPolicy:
         factor=retry.factor or policy.factor,
         max_backoff_seconds=retry.max_backoff_seconds or policy.max_backoff_seconds,
     )
+
+
+def _merged_env(under: Sequence[EnvVar], over: Sequence[EnvVar]) -> tuple[EnvVar, ...]:
+    names = {variable.name for variable in over if variable is not None}
+    return (*(variable for variable in under if variable is not None and variable.name not in names), *over)
 
 
 def _fields(model: ApiModel) -> dict[str, object]:

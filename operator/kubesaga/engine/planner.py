@@ -43,7 +43,7 @@ class WorkflowPlanner:
         if size > limits.OBJECT_BYTES_MAX:
             raise InvalidSpec((_too_large(size),))
         warnings = plan_warnings(outlined.spec, drafts, steps, len(stored))
-        return _plan(outlined.spec, steps, dependencies, order, size, tuple(warnings))
+        return _plan(outlined.spec, steps, dependencies, order, size, tuple(dict.fromkeys(warnings)))
 
 
 def _planned_steps(

@@ -10,7 +10,7 @@ from kubesaga.api.container import Container
 from kubesaga.engine.draft import ContainerDraft
 from kubesaga.engine.shell_script import script_places
 from kubesaga.engine.spec_error import SpecError
-from kubesaga.engine.structure import shorten
+from kubesaga.engine.structure import printable
 from kubesaga.engine.substitution import Reference, references
 from kubesaga.engine.suggestion import Suggestions
 
@@ -114,8 +114,9 @@ def _output_problem(reference: Reference, step: str | None, known: Known, *, und
     if name == step and not undo:
         return "a step cannot refer to its own outputs; its undo can"
     if undo and step is not None and name != step and not known.is_upstream(name, step):
-        return f"an undo may refer to its own step and to those before it; {name} does not come before {step}"
-    return _unknown(f"output of step {name}", key, known.outputs[name], known)
+        order = f"{printable(name)} does not come before {printable(step)}"
+        return f"an undo may refer to its own step and to those before it; {order}"
+    return _unknown(f"output of step {printable(name)}", key, known.outputs[name], known)
 
 
 def _script_errors(draft: ContainerDraft) -> Iterator[SpecError]:
@@ -141,7 +142,7 @@ def _misplaced(path: str, container: Container) -> Iterator[SpecError]:
 
 
 def _found(reference: str) -> str:
-    return f"found $({shorten(reference)[1:-1]})"
+    return f"found $({printable(reference)})"
 
 
 def wire(value: object) -> object:

@@ -42,13 +42,17 @@ def _part(annotation: Any, value: object) -> object:
     inner = model_of(annotation)
     if _has(annotation, tuple):
         return tuple(_entry(inner, entry) for entry in value) if isinstance(value, list | tuple) else None
-    return _entry(inner, value) if not _has(annotation, dict) else None
+    return _entry(inner, value) if inner is not None or _is_text(annotation) else None
 
 
 def _entry(model: type[BaseModel] | None, value: object) -> object:
     if model is not None and isinstance(value, Mapping):
         return salvage(model, value)
     return value if model is None and isinstance(value, str) else None
+
+
+def _is_text(annotation: Any) -> bool:
+    return _has(annotation, str) and not _has(annotation, dict)
 
 
 def _has(annotation: Any, kind: type) -> bool:

@@ -17,7 +17,7 @@ _SHELLS: Final = frozenset(
 )
 _SCRIPT_FLAG: Final = re.compile(r"-[A-Za-z]*[cC][A-Za-z]*|--(?:init-)?command(?:=.*)?", re.DOTALL)
 _VALUE_FLAG: Final = re.compile(r"[-+][A-Za-z]*[oO]|--rcfile|--init-file")
-_SPLIT_FLAG: Final = re.compile(r"-[A-Za-z]*S.*|--split-string.*", re.DOTALL)
+_SPLIT_FLAG: Final = re.compile(r"(?:-[A-Za-z]*?S|--split-string=?)(.*)", re.DOTALL)
 
 
 def script_places(command: Sequence[str] | None, args: Sequence[str] | None) -> frozenset[int]:
@@ -26,12 +26,10 @@ def script_places(command: Sequence[str] | None, args: Sequence[str] | None) -> 
     for place, word in enumerate(words):
         if _is_shell(word) or (place == 0 and command and references(_base_name(word))):
             return _scripts(words, place + 1)
-        if (
-            word.startswith("-")
-            and _SPLIT_FLAG.fullmatch(word)
-            and any(map(_is_shell, " ".join(words[place : place + 2]).split()))
-        ):
-            return frozenset((place, place + 1))  # env -S splits one string into the words of a command.
+        if word.startswith("-") and (split := _SPLIT_FLAG.fullmatch(word)):
+            string = split[1] or " ".join(words[place + 1 : place + 2])
+            if any(map(_is_shell, string.split())):
+                return frozenset(range(place, len(words)))  # env -S splits one string into the words of a command.
     if command:
         return frozenset()
     return _scripts(words, 0) if _script_flag(words, 0) < _after_options(words, 0) else frozenset()

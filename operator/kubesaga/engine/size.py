@@ -7,7 +7,7 @@ the manifest that `kubectl apply` keeps in an annotation of at most 256 KiB, man
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from kubesaga.api.limits import COMPENSATION_STATUS_BYTES, OUTPUT_BYTES_DEFAULT, STEP_STATUS_BYTES
 from kubesaga.api.spec import Output
@@ -23,9 +23,12 @@ _ESCAPED: Final = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
 """The API server writes these characters so, wherever they stand."""
 
 
-def stored_form(spec: Mapping[str, Any]) -> bytes:
-    """A spec as the API server stores it: JSON without white space."""
-    raw = to_json(spec)
+def stored_form(spec: Mapping[str, Any]) -> bytes | None:
+    """A spec as the API server stores it, JSON without white space; None where a string in it is no Unicode."""
+    try:
+        raw = to_json(spec, fallback=dict)
+    except PydanticSerializationError:
+        return None
     for character, written in _ESCAPED:
         raw = raw.replace(character, written)
     return raw

@@ -29,7 +29,7 @@ _SENTENCES: Final = {
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "tuple_type": "must be a list",
-    "invalid_key": "the names of fields must be strings",
+    "invalid_key": "names must be strings",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_long": "must have at most {max_length:,} entries",
@@ -61,12 +61,18 @@ def shorten(value: object) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     if isinstance(value, str):
-        return _printable(json.dumps(value[:_FOUND_LENGTH_MAX], ensure_ascii=False), cut=len(value) > _FOUND_LENGTH_MAX)
+        return printable(json.dumps(value, ensure_ascii=False))
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, int) and value.bit_length() > _FOUND_LENGTH_MAX:
         return "a huge number"  # Python refuses to print an integer of more than 4,300 digits.
-    return _printable(str(value), cut=False)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """The text, cut where it is long, without what a terminal would act on or UTF-8 cannot say."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:_FOUND_LENGTH_MAX])
+    return shown if len(text) <= _FOUND_LENGTH_MAX else f"{shown[: _FOUND_LENGTH_MAX - 1]}…"
 
 
 def child(path: str, part: str | int) -> str:
@@ -76,23 +82,15 @@ def child(path: str, part: str | int) -> str:
     return f"{path}.{part}" if re.fullmatch(r"[A-Za-z_][\w-]*", part, re.ASCII) else f"{path}[{shorten(part)}]"
 
 
-def _printable(text: str, *, cut: bool) -> str:
-    """The text without what a terminal would act on or UTF-8 cannot say."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    if cut or len(shown) > _FOUND_LENGTH_MAX:
-        return f"{shown[: _FOUND_LENGTH_MAX - 1]}…"
-    return shown
-
-
 def _place(path: str, raw: object, location: Sequence[str | int]) -> tuple[str, bool]:
     """The path of an error, and whether it is a field's.
 
     What pydantic adds to a location (`[key]`, the branch of a union) is no part of the spec and is left out.
     """
     for part in location:
+        if part == "[key]":
+            return path, True
         if isinstance(raw, Mapping):
-            if part == "[key]":
-                return path, True
             raw = raw.get(part)
         elif isinstance(raw, list | tuple) and isinstance(part, int):
             raw = raw[part]
@@ -116,6 +114,8 @@ def _sentence(
     found = f"found {shorten(value)}"
     if not is_field:
         return found, _QUANTITY  # The only union in the API.
+    if details["loc"][-1:] == ("[key]",):
+        return found, _SENTENCES["invalid_key"]
     if kind == "too_short":
         return "found an empty list", _SENTENCES[kind]
     if kind == "too_long":
@@ -142,9 +142,7 @@ def _fields(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     for part in location:
         if isinstance(part, str):
             field = next(field for field in current.model_fields.values() if field.alias == part)
-            inner = model_of(field.annotation)
-            if inner is not None:
-                current = inner
+            current = model_of(field.annotation) or current
     return [str(field.alias) for field in current.model_fields.values()]
 
 

@@ -21,11 +21,11 @@ class Suggestions:
 
     def did_you_mean(self, word: str, known: Collection[str]) -> str:
         """What would be right instead of the unknown `word`: the name that is close to it, else those there are."""
-        if not known:
+        names = tuple(name for name in known if name.isprintable() and len(name) <= _WORD_LENGTH_MAX)
+        if not names:
             return "there is none"
-        if close := self._closest(word, known):
+        if close := self._closest(word, names):
             return f'did you mean "{close}"?'
-        names = tuple(known)
         return f'there is only "{names[0]}"' if len(names) == 1 else f"there are {listing(names, most=20)}"
 
     def _closest(self, word: str, known: Collection[str]) -> str | None:

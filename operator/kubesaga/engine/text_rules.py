@@ -9,21 +9,27 @@ from kubesaga.engine.structure import child, shorten
 NUL_STORED: Final = b"\\u0000"
 """A NUL character in JSON; without it in the stored form there is none in the spec."""
 
-_EXPECTED: Final = "a process cannot be given a NUL character"
+_NUL: Final = "a process cannot be given a NUL character"
+_SURROGATE: Final = "must be valid Unicode"
 
 
 def text_errors(path: str, raw: object) -> Iterator[SpecError]:
-    """An error for every string with a NUL character in `raw`, which stands at `path`.
-
-    Surrogates are refused with the structure. A spec may be nested as deeply as its parser allowed, so no recursion.
-    """
+    """An error for every string in `raw`, which stands at `path`, that is no text. It may be nested deeply."""
     stack = [(path, raw)]
     while stack:
         path, value = stack.pop()
-        if isinstance(value, str) and "\x00" in value:
-            yield SpecError(path, f"found {shorten(value)}", _EXPECTED)
+        if isinstance(value, str):
+            yield from _errors(path, value)
         elif isinstance(value, Mapping):
-            yield from (SpecError(path, f"found {shorten(key)}", _EXPECTED) for key in value if "\x00" in str(key))
+            for key in value:
+                yield from _errors(path, str(key))
             stack += [(child(path, str(key)), entry) for key, entry in value.items()]
         elif isinstance(value, list | tuple):
             stack += [(child(path, index), entry) for index, entry in enumerate(value)]
+
+
+def _errors(path: str, text: str) -> Iterator[SpecError]:
+    if "\x00" in text:
+        yield SpecError(path, f"found {shorten(text)}", _NUL)
+    elif any("\ud800" <= character <= "\udfff" for character in text):
+        yield SpecError(path, f"found {shorten(text)}", _SURROGATE)
