@@ -17,12 +17,15 @@ _SHELLS: Final = frozenset(
 )
 _SCRIPT_FLAG: Final = re.compile(r"-[A-Za-z]*[cC][A-Za-z]*|--(?:init-)?command(?:=.*)?", re.DOTALL)
 _VALUE_FLAG: Final = re.compile(r"[-+][A-Za-z]*[oO]|--rcfile|--init-file")
+_MAYBE_FLAG: Final = re.compile(r"^(?!--)|^--(?:init-)?command|^--split-string")
 _SPLIT_FLAG: Final = re.compile(r"(?:-[A-Za-z]*?S|--split-string=?)(.*)", re.DOTALL)
 
 
 def script_places(command: Sequence[str] | None, args: Sequence[str] | None) -> frozenset[int]:
     """Places in command + args that a shell runs as a script, and of the flags that make it one."""
     words = [*(command or ()), *(args or ())]
+    if not any(word.startswith("-") and _MAYBE_FLAG.search(word) for word in words):
+        return frozenset()  # No flag, no script: this is said of most commands.
     for place, word in enumerate(words):
         if _is_shell(word) or (place == 0 and command and references(_base_name(word))):
             return _scripts(words, place + 1)

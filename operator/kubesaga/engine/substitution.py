@@ -6,7 +6,7 @@ either, which expands `$(VAR)` in command, args and env: there every `$` of a su
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -67,24 +67,31 @@ def resolve(text: str, context: Mapping[str, str], *, escape: bool) -> str:
 
 def container_references(container: Container) -> tuple[Reference, ...]:
     """Every reference in the fields of a container that are substituted."""
-    places: list[tuple[str, str]] = []
+    found: list[Reference] = []
     if container.image is not None and "$(" in container.image:
-        places.append(("image", container.image))
+        found += _references("image", container.image)
     for field, texts in (("command", container.command), ("args", container.args)):
         for index, text in enumerate(texts or ()):
             if text is not None and "$(" in text:
-                places.append((f"{field}[{index}]", text))
+                found += _references(f"{field}[{index}]", text)
     for index, variable in enumerate(container.env or ()):
         if variable is not None and variable.value is not None and "$(" in variable.value:
-            places.append((f"env[{index}].value", variable.value))
-    return tuple(reference for path, text in places for reference in _found(path, text)) if places else ()
+            found += _references(f"env[{index}].value", variable.value)
+    return tuple(found)
 
 
-def _found(path: str, text: str) -> Iterator[Reference]:
+def _references(path: str, text: str) -> list[Reference]:
     parts = parse(text)
-    for literal, reference in zip(parts[::2], parts[1::2], strict=False):
-        unescaped = literal.replace("$$", "")
-        yield Reference(reference, path, nested=unescaped.rfind("$(") > unescaped.rfind(")"))
+    return [
+        Reference(parts[index], path, nested="$(" in parts[index - 1] and _is_open(parts[index - 1]))
+        for index in range(1, len(parts), 2)
+    ]
+
+
+def _is_open(literal: str) -> bool:
+    """Whether a `$(` in it has no end."""
+    unescaped = literal.replace("$$", "")
+    return unescaped.rfind("$(") > unescaped.rfind(")")
 
 
 def _parse(text: str) -> tuple[str, ...]:
