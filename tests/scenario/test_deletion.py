@@ -82,3 +82,17 @@ def test_a_tombstone_waits_for_quota() -> None:
     assert (world.actions(), world.status.phase) == ([], "RollingBack")
     assert world.undo("a") is not None
     assert world.name("a", COMPENSATION) not in world.jobs
+
+
+def test_a_name_taken_by_somebody_else_is_not_asked_for_again_while_other_jobs_go() -> None:
+    world = failed_after_a(retry={"limit": 1, "backoffSeconds": 1})
+    first = world.name("a")
+    world.fail("a").passes()
+    world.after(1).passes()
+    world.succeed("a").passes()
+    world.fail("b").passes()
+    del world.jobs[first]
+    world.refusals[first] = Refusal(409, "AlreadyExists", "taken", world.now)
+    world.job("a", deleting=True)
+    world.passes()
+    assert (world.actions(), world.status.phase) == ([], "RollingBack")

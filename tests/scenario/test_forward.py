@@ -157,7 +157,7 @@ def test_the_time_to_live_deletes_the_workflow_that_ended_with_preconditions() -
     world.succeed("a").passes()
     world.after(59).passes()
     assert world.actions() == []
-    assert world.last.wake_at == world.now.replace(microsecond=0) + (world.last.wake_at - world.now)
+    assert (world.last.wake_at - world.status.completion_time).total_seconds() == 60
     world.after(1).passes()
     assert world.actions() == ["delete workflow"]
     (action,) = world.last.actions
@@ -180,7 +180,7 @@ def test_a_retry_waits_for_its_time_and_for_the_job_before_it_to_be_settled() ->
     world.passes()
     world.fail("a").passes()
     assert (world.states(), world.actions()) == ({"a": "Retrying"}, [])
-    assert world.last.wake_at == world.now + (world.steps["a"].next_attempt_time - world.now)
+    assert world.last.wake_at == world.steps["a"].next_attempt_time
     world.job("a", terminating=1)
     world.after(10).passes()
     assert world.actions() == [], "a Pod of the last attempt still terminates"
@@ -235,3 +235,22 @@ def test_a_job_that_was_replaced_by_another_is_lost_too() -> None:
     world.job("a", uid="another")
     world.passes()
     assert world.steps["a"].reason == "Lost"
+
+
+def test_a_request_that_comes_when_the_time_to_live_is_over_is_answered_before_the_end() -> None:
+    world = World(step("a"), ttlSecondsAfterFinished=0)
+    world.passes()
+    world.succeed("a").passes()
+    world.annotations["kubesaga.dev/cancel"] = "1"
+    world.passes()
+    assert (world.actions(), world.last.write) == ([], Write.NOW)
+    world.passes()
+    assert world.actions() == ["delete workflow"]
+
+
+def test_a_job_that_somebody_stopped_is_a_failed_attempt_like_any_other() -> None:
+    world = World(step("a", retry={"limit": 1}))
+    world.passes()
+    world.job("a", active_deadline_seconds=1)
+    world.fail("a", reason="DeadlineExceeded").passes()
+    assert world.states() == {"a": "Retrying"}

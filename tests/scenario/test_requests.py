@@ -155,3 +155,15 @@ def test_an_undo_is_never_cancelled() -> None:
     accepted, message = answer(world)
     assert (accepted, "never cancelled" in message) == (False, True)
     assert world.undo("a").state in ("Starting", "Running")
+
+
+def test_each_verb_has_a_line_of_tokens_of_its_own() -> None:
+    world = running()
+    world.annotations = {CANCEL: "x@7", RETRY: "3"}
+    world.passes()
+    assert [(h.verb, h.token) for h in world.status.handled_requests] == [
+        ("cancel", "x@7"),
+        ("retry-compensation", "3"),
+    ]
+    world.annotations[RETRY] = "4"
+    assert world.passes().write is Write.NOW

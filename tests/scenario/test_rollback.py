@@ -270,3 +270,27 @@ def test_a_stalled_quiescence_names_at_most_a_few() -> None:
     world.passes()
     world.fail("z").passes()
     assert "and 3 more" in world.status.conditions[0].message
+
+
+def test_an_undo_that_somebody_stopped_is_tried_again() -> None:
+    world = failed_at_ship()
+    world.job("ship", COMPENSATION, active_deadline_seconds=1)
+    world.fail("ship", direction=COMPENSATION, reason="DeadlineExceeded").passes()
+    assert world.undo("ship").state == "Retrying"
+
+
+def test_an_undo_that_somebody_turned_into_a_tombstone_is_tried_again() -> None:
+    world = failed_at_ship()
+    world.job("ship", COMPENSATION, tombstone=True, suspended=True)
+    world.passes()
+    assert (world.undo("ship").state, world.undo("ship").reason) == ("Retrying", "NotStarted")
+
+
+def test_a_lost_undo_is_tried_again() -> None:
+    world = failed_at_ship()
+    world.passes()
+    name = world.vanish("ship", COMPENSATION)
+    world.passes()
+    assert world.actions() == ["confirm ship"]
+    world.passes(name)
+    assert (world.undo("ship").state, world.undo("ship").reason) == ("Retrying", "Lost")

@@ -22,8 +22,6 @@ def _structural(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Sc
         return _structural({**target, **{k: v for k, v in schema.items() if k != "$ref"}}, definitions)
     if "anyOf" in schema:
         return _union(schema, definitions)
-    if "const" in schema:
-        return {"type": "string", "enum": [schema["const"]]}
     node = {key: value for key, value in schema.items() if key not in _DROPPED}
     if "description" in node:
         node["description"] = " ".join(node["description"].split())

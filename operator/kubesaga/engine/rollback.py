@@ -72,15 +72,10 @@ def retry_compensations(state: StateManager, target: str | None) -> tuple[str, .
     """Give blocked undos (all, or that of `target`) new retries; returns their steps."""
     retried = tuple(name for name in blocked(state) if target in (None, name))
     for name in retried:
-        compensation = state.steps[name].compensation
-        if compensation is not None:
-            state.move(
-                name,
-                Direction.COMPENSATION,
-                StepState.RETRYING,
-                next_attempt_time=None,
-                retries_from=compensation.attempt + 1,
-            )
+        failed = state.execution(name, Direction.COMPENSATION)
+        retries_from = failed.attempt + 1 if failed else 1
+        changes = {"next_attempt_time": None, "retries_from": retries_from}
+        state.move(name, Direction.COMPENSATION, StepState.RETRYING, **changes)
     return retried
 
 

@@ -173,12 +173,10 @@ class StateManager:
                 self._running(step, direction, name, record)
             case Verdict.SUCCEEDED:
                 self._succeeded(step, direction, judgement)
-            case Verdict.FAILED:
+            case Verdict.STOPPED | Verdict.NEVER if not retrying and direction is Direction.FORWARD:
+                self._ended(step, direction, StepState.CANCELLED, record, judgement)
+            case _:  # Failed; or stopped, and not by us: an undo is never stopped, nor is a step while all goes well.
                 self._failed(step, direction, record, judgement, retrying)
-            case Verdict.STOPPED:
-                self._ended(step, direction, StepState.CANCELLED, record, judgement)
-            case Verdict.NEVER:
-                self._ended(step, direction, StepState.CANCELLED, record, judgement)
 
     def _running(self, step: str, direction: Direction, name: str, record: Execution) -> None:
         """The Job is there: note its uid, and what it waits for."""

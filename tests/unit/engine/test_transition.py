@@ -1,0 +1,32 @@
+"""The transition table: what moves, and that nothing else does."""
+
+from itertools import product
+
+import pytest
+
+from kubesaga.api.names import Direction
+from kubesaga.api.status import Execution, StepState
+from kubesaga.engine.transition import COMPENSATION_ONLY, TABLE, IllegalTransition, advance, allowed
+
+MOVES = list(product(Direction, StepState, StepState))
+
+
+@pytest.mark.parametrize(("direction", "before", "after"), MOVES)
+def test_advance_does_what_the_table_has_and_refuses_the_rest(
+    direction: Direction, before: StepState, after: StepState
+) -> None:
+    record = Execution(state=before)
+    if allowed(direction, before, after):
+        assert advance(direction, record, after, attempt=2) == Execution(state=after, attempt=2)
+    else:
+        with pytest.raises(IllegalTransition):
+            advance(direction, record, after)
+
+
+def test_terminal_states_are_left_by_blocked_undos_alone() -> None:
+    left = {(d, b, a) for d, b, a in MOVES if b.terminal and allowed(d, b, a)}
+    assert left == {(Direction.COMPENSATION, *move) for move in COMPENSATION_ONLY}
+
+
+def test_every_state_but_the_terminal_ones_leads_on() -> None:
+    assert {state for state, after in TABLE.items() if state and not after} == {s for s in StepState if s.terminal}
