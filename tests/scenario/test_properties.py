@@ -1,0 +1,133 @@
+"""What holds for every graph: random ones, run to their end in virtual time, with every kind of failure."""
+
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubesaga.api.names import Direction
+from kubesaga.engine.plan import Plan
+from kubesaga.engine.planner import WorkflowPlanner
+from kubesaga.runner.simulated_jobs import Ending
+from kubesaga.runner.simulator import SimulatedRun, Simulator, Span
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """A graph of up to 25 steps, with and without undos, under either policy."""
+    count = draw(st.integers(1, 25))
+    steps = []
+    for index in range(count):
+        before = [f"s{i}" for i in range(index)]
+        dependencies = draw(st.lists(st.sampled_from(before), unique=True, max_size=4)) if before else []
+        step = {"name": f"s{index}", "dependsOn": dependencies, "container": {"image": "i"}}
+        step["retry"] = {"limit": draw(st.integers(0, 2)), "backoffSeconds": 1}
+        if draw(st.booleans()):
+            step["compensate"] = draw(st.sampled_from([{"container": {"image": "i"}}, {"deleteJob": {}}]))
+        steps.append(step)
+    spec = {"steps": draw(st.permutations(steps)), "inFlight": draw(st.sampled_from(["Drain", "Cancel"]))}
+    if draw(st.booleans()):
+        spec["parallelism"] = draw(st.integers(1, 4))
+    return WorkflowPlanner().plan(spec)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> tuple[Plan, SimulatedRun]:
+    """A graph and a run of it in which some attempts fail and each takes its own time."""
+    plan = draw(plans())
+    failing = draw(st.sets(st.sampled_from(plan.order), max_size=3))
+    return plan, Simulator(plan, script(failing, draw(st.integers(0, 2**31)))).run()
+
+
+def script(failing: set[str], seed: int) -> Callable[[str, Direction, int], Ending]:
+    """Durations by a small deterministic hash; forward attempts of `failing` fail."""
+
+    def ending(step: str, direction: Direction, attempt: int) -> Ending:
+        seconds = 1 + (hash_of(step, direction, attempt) ^ seed) % 7
+        return Ending(seconds, exit_code=int(direction is Direction.FORWARD and step in failing))
+
+    return ending
+
+
+def hash_of(step: str, direction: Direction, attempt: int) -> int:
+    return int(step[1:]) * 31 + attempt * 17 + len(direction)
+
+
+def by_name(spans: tuple[Span, ...]) -> dict[str, Span]:
+    return {span.name: span for span in spans}
+
+
+@settings(max_examples=150, deadline=None)
+@given(runs())
+def test_every_run_ends_and_its_phase_tells_how(run: tuple[Plan, SimulatedRun]) -> None:
+    plan, result = run
+    states = {record.name: record.state for record in result.status.steps}
+    if all(states.get(name) == "Succeeded" for name in plan.order):
+        assert result.phase == "Succeeded"
+    else:
+        assert result.phase in ("Failed", "RolledBack")
+        assert (result.phase == "RolledBack") == bool(result.compensations)
+
+
+@settings(max_examples=150, deadline=None)
+@given(runs())
+def test_no_step_starts_before_everything_it_depends_on_has_succeeded(run: tuple[Plan, SimulatedRun]) -> None:
+    plan, result = run
+    spans = by_name(result.steps)
+    for name, span in spans.items():
+        for dependency in plan.by_name[name].dependencies:
+            assert spans[dependency].state == "Succeeded"
+            assert spans[dependency].end_seconds <= span.start_seconds
+
+
+@settings(max_examples=150, deadline=None)
+@given(runs())
+def test_the_undo_set_is_what_was_attempted_and_declares_an_undo(run: tuple[Plan, SimulatedRun]) -> None:
+    plan, result = run
+    attempted = {record.name for record in result.status.steps if record.attempted}
+    undoable = {name for name in attempted if plan.by_name[name].compensation}
+    expected = set() if result.phase == "Succeeded" else undoable
+    assert set(by_name(result.compensations)) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(runs())
+def test_undos_begin_after_quiescence_and_run_in_reversed_order(run: tuple[Plan, SimulatedRun]) -> None:
+    plan, result = run
+    undone = by_name(result.compensations)
+    forward_end = max((span.end_seconds for span in result.steps), default=0)
+    for name, span in undone.items():
+        assert span.start_seconds >= forward_end
+        for later in descendants(plan, name) & set(undone):
+            assert undone[later].end_seconds <= span.start_seconds
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs())
+def test_parallelism_is_never_exceeded(run: tuple[Plan, SimulatedRun]) -> None:
+    plan, result = run
+    if plan.parallelism is None or result.phase != "Succeeded":
+        return
+    for moment in {span.start_seconds for span in result.steps}:
+        at_once = sum(s.start_seconds <= moment < s.end_seconds for s in result.steps)
+        assert at_once <= plan.parallelism
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans(), st.data())
+def test_the_undo_order_depends_on_the_graph_alone_never_on_timing(plan: Plan, data: st.DataObject) -> None:
+    last = plan.order[-1]
+    results = [Simulator(plan, script({last}, data.draw(st.integers(0, 2**31)))).run() for _ in range(2)]
+    sets = [set(by_name(result.compensations)) for result in results if len(result.steps) == len(plan.steps)]
+    assert all(one == sets[0] for one in sets)
+
+
+def descendants(plan: Plan, name: str) -> set[str]:
+    found: set[str] = set()
+    stack = [name]
+    while stack:
+        for dependent in plan.by_name[stack.pop()].dependents:
+            if dependent not in found:
+                found.add(dependent)
+                stack.append(dependent)
+    return found
