@@ -14,10 +14,17 @@ _SURROGATE: Final = "must be valid Unicode"
 
 
 def text_errors(path: str, raw: object) -> Iterator[SpecError]:
-    """An error for every string in `raw`, which stands at `path`, that is no text. It may be nested deeply."""
+    """An error for every string in `raw`, which stands at `path`, that is no text.
+
+    YAML can nest deeply, and make a part contain itself or stand at a billion places: each part is looked at once.
+    """
     stack = [(path, raw)]
+    seen: set[int] = set()
     while stack:
         path, value = stack.pop()
+        if not isinstance(value, str) and id(value) in seen:
+            continue
+        seen.add(id(value))
         if isinstance(value, str):
             yield from _errors(path, value)
         elif isinstance(value, Mapping):

@@ -275,6 +275,24 @@ def test_refuses_what_no_api_server_would_pass_on(sentence: str, spec: Any, erro
     assert refusal(spec) == errors
 
 
+def test_a_part_that_contains_itself_is_refused_once() -> None:
+    part: dict[str, Any] = {"text": "\x00"}
+    part["part"] = part
+    assert refusal({"steps": [step("a")], "x": part}) == (
+        'spec.x: unknown field "x"; there are parameters, defaults, steps, parallelism, timeoutSeconds, onFailure, '
+        "inFlight, suspend, ttlSecondsAfterFinished",
+        'spec.x.text: found "\\u0000"; a process cannot be given a NUL character',
+    )
+
+
+def test_a_cycle_is_placed_at_the_first_step_of_its_name() -> None:
+    steps = [step("a", dependsOn=["b"]), step("b", dependsOn=["a"]), step("a", dependsOn=["b"])]
+    assert [error.split(":")[0] for error in refusal({"steps": steps})] == [
+        "spec.steps[0].dependsOn[0]",
+        "spec.steps[2].name",
+    ]
+
+
 def test_any_mapping_is_a_spec() -> None:
     spec = MappingProxyType({"steps": [step("a")]})
     assert plan(spec) == plan(dict(spec))
