@@ -8,6 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import store
+
 MODULES = Path(__file__).parent / "go"
 KUBERNETES_VERSION = "1.37.2"
 _MAJOR, _MINOR, _ = KUBERNETES_VERSION.split(".")
@@ -38,15 +40,10 @@ BUILDS = (
 )
 
 
-def cache() -> Path:
-    """The folder that outlives a checkout."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kubesaga"
-
-
 def program(name: str) -> Path:
     """The path of a program, built now if it was not before."""
     build = next(build for build in BUILDS if build.name == name)
-    path = cache() / "bin" / f"{name}-{_key(build)}"
+    path = store.cache() / "bin" / f"{name}-{_key(build)}"
     if not path.exists():
         _build(build, path)
     return path

@@ -3,11 +3,8 @@
 import json
 import os
 import shutil
-import ssl
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +15,10 @@ import node
 import packages
 from builds import program
 from control_plane import ControlPlane, Ports
+from probe import Probe
 from processes import Processes
 
-READY_SECONDS = 90
+READY_SECONDS = 120
 
 
 class ClusterError(Exception):
@@ -56,30 +54,12 @@ class Cluster:
         packages.install()
         self.delete()
         try:
-            self._create(kubeconfig)
+            self._create()
         except BaseException:
             self.delete()
             raise
-
-    def _create(self, kubeconfig: Path) -> None:
-        self.folder.mkdir(parents=True)
-        ports = Ports.free()
-        holder = node.hold_namespaces(self.folder, self.processes)
-        link = network.join(self.folder, holder)
-        network.serve(link, holder, ports.api)
-        plane = ControlPlane(self.folder, self.processes, link.host)
-        plane.start(ports)
-        admin = plane.kubeconfig("admin", "/O=system:masters/CN=admin", ports)
-        self._await_api_server(plane, ports)
-        kubelet = plane.kubeconfig("kubelet", f"/O=system:nodes/CN=system:node:{node.REAL}", ports)
-        node.start_real(self.folder, self.processes, plane.authority, kubelet, link)
-        node.start_fake(self.folder, self.processes, admin)
-        self._kubectl("apply", "-f", "-", document=node.FAKE_NODE)
-        self._await("containerd", lambda: (self.folder / "containerd.sock").exists())
-        self._load_own_images()
-        self._await_ready()
         kubeconfig.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(admin, kubeconfig)
+        shutil.copy(self.folder / "admin.kubeconfig", kubeconfig)
 
     def delete(self) -> None:
         """End every process of the cluster and remove all it made."""
@@ -92,50 +72,43 @@ class Cluster:
 
     def load(self, image: str) -> None:
         """Bring an image of the local store to the real node."""
-        archive = self.folder / "image.tar"
-        images.load(self.folder, images.stored_archive(archive, image))
-        archive.unlink()
+        if not self.running:
+            raise ClusterError(f"no cluster {self.name} runs")
+        images.load(self.folder, image)
 
-    def _load_own_images(self) -> None:
-        for name, command in ((images.PAUSE, ["sleep", "infinity"]), (images.BUSYBOX, ["sh"])):
-            archive = images.busybox_archive(self.folder / "image.tar", name, command)
-            images.load(self.folder, archive)
-            archive.unlink()
+    def _create(self) -> None:
+        self.folder.mkdir(parents=True)
+        ports = Ports.free()
+        holder = node.hold_namespaces(self.folder, self.processes)
+        link = network.join(self.folder, holder)
+        network.serve(link, holder, ports.api)
+        plane = ControlPlane(self.folder, self.processes, link.host)
+        plane.start(ports)
+        node.start_runtime(self.folder, self.processes, link)
+        certificate, key = plane.authority.sign("probe", "/O=system:masters/CN=probe")
+        probe = Probe(f"https://{link.host}:{ports.api}", plane.authority.certificate, certificate, key)
+        self._await(probe.api_server, "etcd", "kube-apiserver")
+        self._await(lambda: images.runtime_ready(self.folder), "containerd")
+        self._start_nodes(plane, ports, link)
+        self._await(probe.service_account, "kube-apiserver", "kube-controller-manager")
+        for name, by in ((node.REAL, "kubelet"), (node.FAKE, "kwok")):
+            self._await(lambda name=name: probe.node(name), by, "kube-controller-manager", "kube-scheduler")
 
-    def _await_api_server(self, plane: ControlPlane, ports: Ports) -> None:
-        context = ssl.create_default_context(cafile=str(plane.authority.certificate))
-        context.load_cert_chain(*plane.authority.sign("probe", "/O=system:masters/CN=probe"))
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        )
+    def _start_nodes(self, plane: ControlPlane, ports: Ports, link: network.Network) -> None:
+        admin = plane.kubeconfig("admin", "/O=system:masters/CN=admin", ports)
+        kubelet = plane.kubeconfig("kubelet", f"/O=system:nodes/CN=system:node:{node.REAL}", ports)
+        images.load_own(self.folder)
+        node.start_real(self.folder, self.processes, plane.authority, kubelet, link)
+        node.start_fake(self.folder, self.processes, admin)
+        command = [program("kubectl"), f"--kubeconfig={admin}", "create", "--filename=-"]
+        subprocess.run(command, input=json.dumps(node.FAKE_NODE), check=True, text=True, stdout=subprocess.DEVNULL)
 
-        def ready() -> bool:
-            try:
-                return opener.open(f"https://127.0.0.1:{ports.api}/readyz", timeout=5).status == 200
-            except (urllib.error.URLError, OSError):
-                return False
-
-        self._await("kube-apiserver", ready)
-
-    def _await_ready(self) -> None:
-        try:
-            self._kubectl("wait", "--for=create", "node/real", f"--timeout={READY_SECONDS}s")
-            self._kubectl("wait", "--for=condition=Ready", "node", "--all", f"--timeout={READY_SECONDS}s")
-            self._kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={READY_SECONDS}s")
-        except subprocess.CalledProcessError as error:
-            tails = "\n".join(f"{n}: {self.processes.log_tail(n, 5)}" for n in ("kubelet", "containerd", "kwok"))
-            raise ClusterError(f"the nodes did not become ready: {error.stderr}\n{tails}") from None
-
-    def _await(self, name: str, ready: Callable[[], bool]) -> None:
-        """Ask until it is so; a process that ended says why."""
+    def _await(self, ready: Callable[[], bool], *names: str) -> None:
+        """Ask until it is so; the log of the process that ended, or of the first one, says why it does not come."""
         end = time.monotonic() + READY_SECONDS
         while not ready():
-            if self.processes.pid(name) is None or time.monotonic() > end:
-                raise ClusterError(f"{name} did not come up:\n{self.processes.log_tail(name)}")
-            time.sleep(0.1)
-
-    def _kubectl(self, *arguments: str, document: dict | None = None) -> str:
-        return subprocess.run(
-            [program("kubectl"), f"--kubeconfig={self.folder}/admin.kubeconfig", *arguments],
-            input=json.dumps(document) if document else None, check=True, capture_output=True, text=True,
-        ).stdout  # fmt: skip
+            ended = [name for name in names if self.processes.pid(name) is None]
+            if ended or time.monotonic() > end:
+                name, what = (ended[0], "ended") if ended else (names[0], f"was not ready in {READY_SECONDS} s")
+                raise ClusterError(f"{name} {what}. The end of its log:\n{self.processes.log_tail(name)}")
+            time.sleep(0.05)

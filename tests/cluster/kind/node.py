@@ -6,13 +6,14 @@ a cluster are all below one of its own.
 """
 
 import json
+import sys
 import time
 from pathlib import Path
 
 import cgroups
 from builds import program
 from certificates import Authority
-from network import Network, configuration
+from network import SERVICE_IP, Network, configuration
 from processes import Processes
 
 REAL, FAKE = "real", "fake"
@@ -57,15 +58,20 @@ def hold_namespaces(folder: Path, processes: Processes) -> int:
     return pid
 
 
-def start_real(folder: Path, processes: Processes, authority: Authority, kubeconfig: Path, network: Network) -> None:
-    """Start containerd and the kubelet."""
-    certificate, key = authority.sign("kubelet-serving", f"/CN={REAL}", (network.node, "127.0.0.1"))
+def start_runtime(folder: Path, processes: Processes, network: Network) -> None:
+    """Start containerd, and the DNS server that Pods ask."""
     configuration(folder / "cni", network)
     _write_containerd(folder)
+    processes.start_inside("dns", sys.executable, Path(__file__).with_name("dns.py"), network.node, SERVICE_IP)
+    processes.start_inside("containerd", "containerd", "--config", folder / "containerd.toml")
+
+
+def start_real(folder: Path, processes: Processes, authority: Authority, kubeconfig: Path, network: Network) -> None:
+    """Start the kubelet; containerd serves by now."""
+    certificate, key = authority.sign("kubelet-serving", f"/CN={REAL}", (network.node, "127.0.0.1"))
     cgroups.make(folder)
     kubelet = _kubelet(folder, authority.certificate, certificate, key)
-    (folder / "kubelet.yaml").write_text(json.dumps(kubelet | {"address": network.node}))
-    processes.start_inside("containerd", "containerd", "--config", folder / "containerd.toml")
+    (folder / "kubelet.yaml").write_text(json.dumps(kubelet | {"address": network.node, "clusterDNS": [network.node]}))
     processes.start_inside(
         "kubelet", program("kubelet"), f"--config={folder}/kubelet.yaml", f"--kubeconfig={kubeconfig}",
         f"--root-dir={folder}/kubelet", f"--hostname-override={REAL}", f"--node-ip={network.node}",
@@ -124,8 +130,7 @@ def _kubelet(folder: Path, authority: Path, certificate: Path, key: Path) -> dic
         "imageGCLowThresholdPercent": 99,
         "evictionHard": {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
         "resolvConf": "",
-        # There is no DNS: an address that refuses at once, so that no look-up waits.
-        "clusterDNS": ["127.0.0.1"],
+        "clusterDomain": "cluster.local",
         "maxPods": 110,
         "registerNode": True,
         "volumePluginDir": f"{folder}/volume-plugins",
