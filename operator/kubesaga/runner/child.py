@@ -1,7 +1,11 @@
-"""One local process: a container's command, in a session of its own, that outlives a runner which is killed.
+"""One local process: a container's command in a session of its own, which outlives a runner that is killed.
 
-A small shell round the command writes its exit code, whole or not at all. The process and all it starts hold a lock on
-a file: whoever waits for the lock waits for their end, also a runner that was started later.
+    runner ── starts ──> wrapper (sh) ── starts ──> command ──> what it starts
+                         holds `lock`               all hold the log, and with it a lock on it
+
+The wrapper writes its pid when it begins and the command's exit code when that ends; then it kills what the command
+left running, as the end of a container does. Whoever waits for `lock` waits for that moment, also a runner that was
+started later. Should somebody kill the wrapper alone, the lock on the log tells that the command still runs.
 """
 
 import asyncio
@@ -12,63 +16,60 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_WRAPPER: Final = (
-    'trap : TERM; exit_file=$1; shift; "$@"; code=$?; '
-    'echo "$code" > "$exit_file.tmp" && mv "$exit_file.tmp" "$exit_file"'
-)
-UNKNOWN_EXIT_CODE: Final = 255
-"""Where the machine went down with the process: how it would have ended is not known."""
+_WRAPPER: Final = """
+trap '' TERM
+folder=$1
+shift
+echo $$ > "$folder/pid"
+(trap - TERM; exec "$@") < /dev/null
+echo $? > "$folder/exit-code"
+kill -KILL 0
+"""
 
 
-@dataclass(frozen=True, slots=True)
 class Child:
-    """The process of one Pod, known by its folder."""
+    """The process of one Pod, known by its folder. Paths are absolute, since it may work elsewhere."""
 
-    folder: Path
-
-    @property
-    def log(self) -> Path:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.log = self.folder / "log"
         """What it writes to standard output and error."""
-        return self.folder / "log"
-
-    @property
-    def termination_log(self) -> Path:
+        self.termination_log = self.folder / "termination-log"
         """Where it writes its outputs."""
-        return self.folder / "termination-log"
+        self._lock = self.folder / "lock"
+        self._pid = self.folder / "pid"
+        self._exit_code = self.folder / "exit-code"
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, command: Sequence[str], env: Mapping[str, str], folder: str | None) -> None:
-        """Start the command. Raises OSError where even the shell cannot be started."""
+    def prepare(self) -> None:
+        """Make the files that the command may ask for."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.termination_log.touch()
-        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
+
+    def start(self, command: Sequence[str], env: Mapping[str, str], folder: str | None) -> None:
+        """Start the command, in `folder` or where the runner is. Raises OSError."""
+        with self._lock.open("a") as lock, self.log.open("ab") as log:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            with self.log.open("ab") as log:
-                process = subprocess.Popen(  # noqa: S603
-                    ["/bin/sh", "-c", _WRAPPER, "kubesaga", str(self._exit), *command],
-                    env=dict(env),
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(lock,),
-                    start_new_session=True,
-                )
-            self._pid.write_text(str(process.pid))
-            threading.Thread(target=process.wait, daemon=True).start()  # reaps it
-        finally:
-            os.close(lock)  # The process holds it on.
+            fcntl.flock(log, fcntl.LOCK_EX)
+            self._process = subprocess.Popen(  # noqa: S603 - to run what the manifest says is what this is for
+                ["/bin/sh", "-c", _WRAPPER, "kubesaga", str(self.folder), *command],
+                env=dict(env),
+                cwd=folder,
+                stdin=lock,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
-    def started(self) -> bool:
-        """Whether it was ever started."""
-        return self._pid.exists()
+    def begun(self) -> bool:
+        """Whether it was ever started, as far as this boot of the machine can tell."""
+        return self._pid.exists() or _held(self._lock)
 
-    async def wait(self) -> int:
-        """Wait until it and all it started have ended; returns its exit code."""
+    async def wait(self) -> int | None:
+        """Wait until it has ended; returns its exit code, or None where nobody knows it."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
 
@@ -77,47 +78,62 @@ class Child:
                 ended.set_result(None)
 
         def block() -> None:
-            with self._lock.open("r+") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            self._block()
             with contextlib.suppress(RuntimeError):  # The loop is closed: nobody waits any more.
                 loop.call_soon_threadsafe(tell)
 
-        threading.Thread(target=block, daemon=True).start()
+        threading.Thread(target=block, daemon=True, name=self.folder.name).start()
         await ended
         return self.exit_code()
 
-    def exit_code(self) -> int:
-        """The exit code it left."""
+    def exit_code(self) -> int | None:
+        """The exit code it left; None where the wrapper was killed, or the machine went down."""
         try:
-            return int(self._exit.read_text())
-        except (FileNotFoundError, ValueError):
-            return UNKNOWN_EXIT_CODE
+            text = self._exit_code.read_text()
+        except FileNotFoundError:
+            return None
+        return int(text) if text.endswith("\n") else None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it and all it started, while it runs."""
-        if self._running():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(int(self._pid.read_text()), number)
+        """Send a signal to it and all of its group, while it runs."""
+        # While a lock is held, the group is there, and its number is nobody else's.
+        if _held(self._lock) or (self.exit_code() is None and _held(self.log)):
+            pid = self._group()
+            if pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, number)
 
-    def _running(self) -> bool:
-        """Whether the lock is held. While it is, the pid is its own."""
+    def _block(self) -> None:
+        """Block until the wrapper has ended and, where it was killed alone, until the command has."""
+        _wait_for(self._lock)
+        if self._process is not None:
+            self._process.wait()
+        if self.exit_code() is None:
+            self.signal(signal.SIGKILL)
+            _wait_for(self.log)
+
+    def _group(self) -> int | None:
+        if self._process is not None:
+            return self._process.pid
         try:
-            with self._lock.open("r+") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except FileNotFoundError:
-            return False
+            return int(self._pid.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+
+def _held(path: Path) -> bool:
+    """Whether somebody holds a lock on the file."""
+    try:
+        with path.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
         return False
+    return False
 
-    @property
-    def _lock(self) -> Path:
-        return self.folder / "lock"
 
-    @property
-    def _exit(self) -> Path:
-        return self.folder / "exit-code"
-
-    @property
-    def _pid(self) -> Path:
-        return self.folder / "pid"
+def _wait_for(path: Path) -> None:
+    """Block until nobody holds a lock on the file."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)

@@ -5,32 +5,35 @@ NAME is known and stays as it is where it is not, and a `$` before anything else
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
     """The text with its references expanded, in one pass."""
     result: list[str] = []
-    index = 0
-    while index < len(text):
-        if text[index] != "$" or index + 1 == len(text):
-            result.append(text[index])
-            index += 1
-            continue
-        piece, length = _reference(text, index + 1, values)
+    rest = 0
+    dollar = text.find("$")
+    while 0 <= dollar < len(text) - 1:
+        result.append(text[rest:dollar])
+        piece, length = _reference(text, dollar + 1, values)
         result.append(piece)
-        index += 1 + length
-    return "".join(result)
+        rest = dollar + 1 + length
+        dollar = text.find("$", rest)
+    return "".join(result) + text[rest:]
 
 
-def environment(variables: Sequence[Mapping[str, str]], fields: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a container, each expanded with those before it. Raises ValueError for a source we lack."""
+def environment(variables: Sequence[Mapping[str, Any]], fields: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a container, each expanded with those before it. `fields` are those of its Pod.
+
+    Raises ValueError for a source that only a cluster has.
+    """
     values: dict[str, str] = {}
     for variable in variables:
         source = variable.get("valueFrom")
         if source is None:
             values[variable["name"]] = expand(variable.get("value", ""), values)
-        else:
-            values[variable["name"]] = _sourced(variable["name"], source, fields)
+        elif (value := _sourced(variable["name"], source, fields)) is not None:
+            values[variable["name"]] = value
     return values
 
 
@@ -47,8 +50,12 @@ def _reference(text: str, start: int, values: Mapping[str, str]) -> tuple[str, i
     return f"${text[start]}", 1
 
 
-def _sourced(name: str, source: object, fields: Mapping[str, str]) -> str:
-    path = source.get("fieldRef", {}).get("fieldPath") if isinstance(source, Mapping) else None
-    if isinstance(path, str) and path in fields:
-        return fields[path]
-    raise ValueError(f"env {name}: {source} needs a cluster")
+def _sourced(name: str, source: Mapping[str, Any], fields: Mapping[str, str]) -> str | None:
+    """The value from a source; None where it is optional, and not there."""
+    kind, where = next(iter(source.items()))
+    if kind == "fieldRef" and where["fieldPath"] in fields:
+        return fields[where["fieldPath"]]
+    if where.get("optional"):
+        return None
+    what = where.get("fieldPath") or where.get("resource") or f"{where.get('name')}, key {where.get('key')}"
+    raise ValueError(f"env {name} comes from {kind} {what}, which only a cluster has")

@@ -1,38 +1,55 @@
-"""The Job controller and kubelet of a run without a cluster: each Job's container runs as a local process."""
+"""The Job controller and the kubelet of a run without a cluster: each Job's container runs as a local process.
+
+    Job created ──> Pod written down ──> process started ──> process ended ──> Pod ended ──> Job ended
+
+Each arrow may be the last of a runner that is killed; the next one goes on behind it. A process is started only where
+it is certain that it never was.
+"""
 
 import asyncio
-import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from kubesaga.api.model import rfc3339
-from kubesaga.api.names import ENV_TERMINATION_LOG, LABEL_STEP
+from kubesaga.api.names import LABEL_DIRECTION, LABEL_STEP, Direction
 from kubesaga.controller.cluster import Raw, Resource
-from kubesaga.engine.attempt import STOP_DEADLINE_SECONDS
+from kubesaga.runner import job_status
 from kubesaga.runner.child import Child
-from kubesaga.runner.expansion import environment, expand
+from kubesaga.runner.container_process import ContainerProcess, StartError
 from kubesaga.runner.object_store import Change, ObjectStore
+from kubesaga.runner.step_log import StepLog, tail
 
 GRACE_SECONDS_DEFAULT: Final = 30
+"""Time between SIGTERM and SIGKILL where the Pod says nothing, as in Kubernetes."""
+
+UNKNOWN_EXIT_CODE: Final = 255
+"""Stands for the exit code that nobody knows."""
+
 _TERMINATION_MESSAGE_BYTES_MAX: Final = 4_096
 _LOG_TAIL_BYTES: Final = 2_048
-_START_ERROR: Final = 128
+_ANNOTATION_BOOT: Final = "kubesaga.dev/boot-id"
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
-Said = Callable[[str, str], None]
-"""Called with a step's name and what its process wrote, when it ended."""
+Said = Callable[[str, Direction, str], None]
+"""Called with a step, a direction, and a line that its process wrote."""
 
 
 class LocalJobs:
     """Runs the Jobs of a store. What was running when an earlier runner was killed is waited for."""
 
-    def __init__(self, store: ObjectStore, folder: Path, said: Said) -> None:
+    def __init__(self, store: ObjectStore, namespace: str, folder: Path, said: Said) -> None:
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Gets the exception that makes it impossible to go on, such as a full disk."""
         self._store = store
         self._folder = folder
+        self._namespace = namespace
         self._said = said
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._children: dict[str, Child] = {}
         self._overdue: set[str] = set()
         store.listen(self._changed)
 
@@ -42,129 +59,199 @@ class LocalJobs:
             self._consider(job)
 
     async def kill(self) -> None:
-        """Kill every process; their Jobs stay as they are."""
-        for name in self._running:
-            self._child(name).signal(signal.SIGKILL)
-        for running in list(self._running.values()):
+        """Kill every process, and wait for their end; their Jobs stay as they are."""
+        children = tuple(self._children.values())
+        for running in self._running.values():
             running.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
+        for child in children:
+            child.signal(signal.SIGKILL)
+        await asyncio.gather(*(child.wait() for child in children))
 
     def _changed(self, resource: Resource, change: Change, raw: Raw) -> None:
-        if resource != "jobs":
-            return
-        if change == "gone":
-            self._child(raw["metadata"]["name"]).signal(signal.SIGKILL)
-        else:
+        if resource == "jobs" and change == "changed":
             self._consider(raw)
+        if resource == "pods" and "deletionTimestamp" in raw["metadata"]:
+            job = raw["metadata"]["labels"]["batch.kubernetes.io/job-name"]
+            self._stop(job, raw["spec"])
 
     def _consider(self, job: Raw) -> None:
-        """Start a Job that may run; stop one whose deadline was pulled in."""
-        name, spec = job["metadata"]["name"], job["spec"]
-        if spec.get("suspend") or job.get("status", {}).get("conditions"):
+        """Begin with a Job that may run; stop one whose deadline was pulled in."""
+        name = job["metadata"]["name"]
+        if job["spec"].get("suspend") or job_status.ended(job):
             return
         if name not in self._running:
-            self._running[name] = asyncio.create_task(self._run(job))
-        elif spec.get("activeDeadlineSeconds") == STOP_DEADLINE_SECONDS and name not in self._overdue:
-            self._stop(name, spec)
+            task = self._running[name] = asyncio.create_task(self._run(name), name=name)
+            task.add_done_callback(self._over)
+        elif _pulled_in(job):
+            self._expire(name)
 
-    async def _run(self, job: Raw) -> None:
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task.get_name(), None)
+        self._children.pop(task.get_name(), None)
+        if not task.cancelled() and (error := task.exception()) is not None and not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def _run(self, name: str) -> None:
         """The whole life of a Job, from its Pod to its last condition."""
-        name = job["metadata"]["name"]
-        child, pod = self._child(name), self._pod(job)
+        job = self._job(name)
+        pod = self._pod(name)
+        if job is None or (pod is None and "deletionTimestamp" in job["metadata"]):
+            return
+        if pod is None and (_pulled_in(job) or job["spec"].get("parallelism") == 0):
+            self._set_job(name, job_status.job_failed(job.get("status") or {}, _now(), overdue=True, pods=0))
+            return
+        if pod is None:
+            pod = self._create_pod(job)
+        child = self._children[name] = Child(self._folder / name)
+        skip = child.begun()
         try:
-            if not child.started():
-                error = self._start(child, job, pod)
-                if error is not None:
-                    self._finish(name, pod, _START_ERROR, error)
-                    return
-            timer = self._deadline(name, job, pod)
+            self._start(child, job, pod)
+        except StartError as error:
+            self._end_pod(pod, error.exit_code, str(error), reason="StartError")
+            self._end_job(name, succeeded=False)
+            return
+        if "deletionTimestamp" in pod["metadata"]:
+            self._stop(name, pod["spec"])
+        with self._deadline(name), self._followed(child, job, skip=skip):
             code = await child.wait()
-            if timer is not None:
-                timer.cancel()
-            self._finish(name, pod, code, self._message(child, code))
-        finally:
-            self._running.pop(name, None)
+        self._end_pod(pod, UNKNOWN_EXIT_CODE if code is None else code, _message(child, code))
+        self._end_job(name, succeeded=code == 0)
 
-    def _start(self, child: Child, job: Raw, pod: Raw) -> str | None:
-        """Start the process; returns why it could not be started."""
-        container = job["spec"]["template"]["spec"]["containers"][0]
-        fields = {f"metadata.{key}": pod["metadata"][key] for key in ("name", "namespace", "uid")}
-        try:
-            values = environment(container.get("env", ()), fields)
-            values[ENV_TERMINATION_LOG] = str(child.termination_log)
-            command = [expand(text, values) for text in (*container.get("command", ()), *container.get("args", ()))]
-            if not container.get("command"):
-                return "the container names no command, and there is no image here to take it from"
-            child.start(command, {**os.environ, **values}, container.get("workingDir"))
-        except (OSError, ValueError) as error:
-            return str(error)
-        return None
-
-    def _pod(self, job: Raw) -> Raw:
-        """The Pod of a Job, made now unless it is there."""
-        metadata = job["metadata"]
-        name = f"{metadata['name']}-local"
-        existing = self._store.get("pods", name)
-        if existing is not None:
-            return existing
+    def _create_pod(self, job: Raw) -> Raw:
+        """Write the Pod of a Job down, with the boot in which its process begins."""
+        metadata, template = job["metadata"], job["spec"]["template"]
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": metadata["name"], "uid": metadata["uid"]}
-        labels = {**metadata["labels"], "batch.kubernetes.io/job-name": metadata["name"]}
-        pod = self._store.create(
-            "pods",
-            {
-                "metadata": {"name": name, "labels": labels, "ownerReferences": [{**owner, "controller": True}]},
-                "spec": {"nodeName": "local"},
-                "status": {"phase": "Running"},
-            },
-        )
-        self._update_job(metadata["name"], {"startTime": pod["metadata"]["creationTimestamp"], "active": 1})
-        return pod
+        labels = {**template["metadata"]["labels"], "batch.kubernetes.io/job-name": metadata["name"]}
+        name = _pod_name(metadata["name"])
+        pod_metadata = {
+            "name": name,
+            "labels": labels,
+            "annotations": {_ANNOTATION_BOOT: _boot_id()},
+            "ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": True}],
+        }
+        spec = {**template["spec"], "nodeName": "local"}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": pod_metadata, "spec": spec}
+        self._store.create("pods", pod, self._namespace)
+        return self._store.set_status("pods", name, job_status.pod_running(_now()), self._namespace)
 
-    def _deadline(self, name: str, job: Raw, pod: Raw) -> asyncio.TimerHandle | None:
-        seconds = job["spec"].get("activeDeadlineSeconds")
-        if seconds is None:
-            return None
-        if seconds == STOP_DEADLINE_SECONDS:
-            self._stop(name, job["spec"])  # It was stopped before this runner began.
-        begun = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
-        left = (begun + timedelta(seconds=seconds) - datetime.now(UTC)).total_seconds()
-        return asyncio.get_running_loop().call_later(max(0.0, left), self._stop, name, job["spec"])
+    def _start(self, child: Child, job: Raw, pod: Raw) -> None:
+        """Start the process, unless it was started before. Raises StartError."""
+        status = job.get("status") or {}
+        if not status.get("startTime"):
+            self._set_job(job["metadata"]["name"], job_status.job_running(_now()))
+        same_boot = (pod["metadata"].get("annotations") or {}).get(_ANNOTATION_BOOT) == _boot_id() != ""
+        known = same_boot or not status.get("startTime")
+        child.prepare()
+        if child.begun() or not known:
+            return
+        fields = {f"metadata.{key}": pod["metadata"][key] for key in ("name", "namespace", "uid")}
+        process = ContainerProcess.of(pod["spec"]["containers"][0], fields, child.termination_log)
+        try:
+            child.start(process.command, process.env, process.folder)
+        except OSError as error:
+            raise StartError(f"{process.command[0]}: {error.strerror or error}") from error
 
-    def _stop(self, name: str, spec: Raw) -> None:
+    @contextmanager
+    def _followed(self, child: Child, job: Raw, *, skip: bool) -> Iterator[None]:
+        """Tell what the process writes."""
+        labels = job["metadata"]["labels"]
+        step, direction = labels[LABEL_STEP], Direction(labels[LABEL_DIRECTION])
+        log = StepLog(child.log, lambda line: self._said(step, direction, line), skip=skip)
+        following = asyncio.create_task(log.follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            log.finish()
+
+    @contextmanager
+    def _deadline(self, name: str) -> Iterator[None]:
+        """Stop the process when the Job's deadline passes, or passed while no runner was there."""
+        job = self._job(name)
+        seconds = job["spec"].get("activeDeadlineSeconds") if job else None
+        if job is None or seconds is None:
+            yield
+            return
+        ends = datetime.fromisoformat(job["status"]["startTime"]) + timedelta(seconds=seconds)
+        left = (ends - datetime.now(UTC)).total_seconds()
+        timer = asyncio.get_running_loop().call_later(max(0.0, left), self._expire, name)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _expire(self, name: str) -> None:
+        """The Job's deadline has passed."""
+        child, job = self._children.get(name), self._job(name)
+        if child is not None and job is not None and child.exit_code() is None and name not in self._overdue:
+            self._overdue.add(name)
+            self._stop(name, job["spec"]["template"]["spec"])
+
+    def _stop(self, name: str, pod_spec: Raw) -> None:
         """Ask the process to end, and kill it after its grace period."""
-        self._overdue.add(name)
-        child = self._child(name)
-        child.signal(signal.SIGTERM)
-        grace = spec["template"]["spec"].get("terminationGracePeriodSeconds", GRACE_SECONDS_DEFAULT)
-        asyncio.get_running_loop().call_later(grace, child.signal, signal.SIGKILL)
+        child = self._children.get(name)
+        if child is not None:
+            child.signal(signal.SIGTERM)
+            grace = pod_spec.get("terminationGracePeriodSeconds", GRACE_SECONDS_DEFAULT)
+            asyncio.get_running_loop().call_later(grace, child.signal, signal.SIGKILL)
 
-    def _finish(self, name: str, pod: Raw, code: int, message: str) -> None:
-        """Write down how it ended: the Pod first, then its Job, as in a cluster."""
-        now = rfc3339(datetime.now(UTC).replace(microsecond=0))
-        ended = {"exitCode": code, "message": message, "finishedAt": now}
-        phase = "Failed" if code else "Succeeded"
-        status = {"phase": phase, "containerStatuses": [{"name": "step", "state": {"terminated": ended}}]}
-        if self._store.get("pods", pod["metadata"]["name"]) is not None:
-            self._store.update("pods", {**pod, "status": status})
-        reason = "DeadlineExceeded" if name in self._overdue else "BackoffLimitExceeded"
-        condition = {"type": "Failed", "reason": reason} if code else {"type": "Complete"}
-        counts = {"active": 0, "failed": 1} if code else {"active": 0, "succeeded": 1}
-        log = self._child(name).log
-        self._said(pod["metadata"]["labels"][LABEL_STEP], log.read_text(errors="replace") if log.exists() else "")
-        conditions = [{**condition, "status": "True"}]
-        self._update_job(name, {**counts, "completionTime": now, "conditions": conditions})
+    def _end_pod(self, pod: Raw, code: int, message: str, *, reason: str | None = None) -> None:
+        """Write down how the container ended; take a Pod out that is being deleted."""
+        name = pod["metadata"]["name"]
+        current = self._store.get("pods", name, self._namespace)
+        if current is None:
+            return
+        status = job_status.pod_ended(code, message, _now(), reason=reason)
+        self._store.set_status("pods", name, status, self._namespace)
+        if "deletionTimestamp" in current["metadata"]:
+            self._store.remove("pods", name, self._namespace)
 
-    def _message(self, child: Child, code: int) -> str:
-        """The termination message; where a failed process wrote none, the end of its log."""
-        written = child.termination_log.read_bytes()[:_TERMINATION_MESSAGE_BYTES_MAX]
-        if code and not written:
-            written = child.log.read_bytes()[-_LOG_TAIL_BYTES:]
-        return written.decode(errors="replace")
+    def _end_job(self, name: str, *, succeeded: bool) -> None:
+        job = self._job(name)
+        if job is None:
+            return
+        before, now = job.get("status") or {}, _now()
+        if succeeded:
+            self._set_job(name, job_status.job_complete(before, now))
+        else:
+            overdue = name in self._overdue or _pulled_in(job)
+            self._set_job(name, job_status.job_failed(before, now, overdue=overdue))
 
-    def _update_job(self, name: str, status: dict[str, Any]) -> None:
-        job = self._store.get("jobs", name)
-        if job is not None:
-            self._store.update("jobs", {**job, "status": {**job.get("status", {}), **status}})
+    def _job(self, name: str) -> Raw | None:
+        return self._store.get("jobs", name, self._namespace)
 
-    def _child(self, name: str) -> Child:
-        return Child(self._folder / name)
+    def _pod(self, job: str) -> Raw | None:
+        return self._store.get("pods", _pod_name(job), self._namespace)
+
+    def _set_job(self, name: str, status: job_status.Status) -> None:
+        self._store.set_status("jobs", name, status, self._namespace)
+
+
+def _pulled_in(job: Raw) -> bool:
+    """Whether the Job was stopped: its spec changed after it was created, and only a stop does that."""
+    return job["metadata"]["generation"] > 1 and job["spec"].get("activeDeadlineSeconds") is not None
+
+
+def _message(child: Child, code: int | None) -> str:
+    """The termination message; where a failed process wrote none, the end of its log."""
+    if code is None:
+        return "how it ended is not known: it was killed, or the machine went down"
+    with child.termination_log.open("rb") as file:
+        written = file.read(_TERMINATION_MESSAGE_BYTES_MAX)
+    if code and not written:
+        written = tail(child.log, _LOG_TAIL_BYTES)
+    return written.decode(errors="replace")
+
+
+def _pod_name(job: str) -> str:
+    return f"{job}-local"
+
+
+def _boot_id() -> str:
+    """Tells one start of this machine from another; empty where the machine does not say."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
+
+
+def _now() -> str:
+    return rfc3339(datetime.now(UTC).replace(microsecond=0))

@@ -1,8 +1,6 @@
 """One Workflow, run on this machine: the same engine and controller as in a cluster, over a store on disk."""
 
 import asyncio
-import fcntl
-import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,139 +14,124 @@ from kubesaga.controller.controller import Controller
 from kubesaga.engine.decision import Decision
 from kubesaga.runner.local_jobs import LocalJobs, Said
 from kubesaga.runner.object_store import Change, ObjectStore
+from kubesaga.runner.run_folder import RunFolder, RunRefused, has_ended
 
 Watcher = Callable[[Workflow, Decision], None]
 
-
-class RunRefused(Exception):  # noqa: N818
-    """The run cannot begin: the message says why, and what can be done."""
+_CANNOT_GO_ON: Final = {"StateInconsistent", "InvalidStatus", "ReconcileFailed"}
+"""Reasons of Stalled that time does not mend."""
 
 
 class LocalRun:
-    """A run by its name; its state is in a folder of that name."""
+    """A run by its name. Open it, run it, close it."""
 
     def __init__(self, state_dir: Path, name: str) -> None:
         self.name = name
-        self.folder = state_dir / name
-        self._interrupted = asyncio.Event()
-        self._cancelled = False
+        self.folder = RunFolder(state_dir, name)
+        self.cancelled = False
+        """Whether `cancel` was called."""
+        self.interrupted = False
+        """Whether `interrupt` was called."""
+        self._interrupt = asyncio.Event()
         self._store: ObjectStore | None = None
-        self._lock: int | None = None
+        self._namespace = "default"
 
-    def open(self, manifest: Mapping[str, Any] | None) -> None:
-        """Begin a new run of `manifest`, or go on with the one that is there where it is None.
-
-        Raises RunRefused where the run is in progress elsewhere, where an unfinished one would be lost, or where
-        there is none to go on with.
-        """
-        if manifest is None and not (self.folder / "state.db").exists():
-            raise RunRefused(f'there is no run of "{self.name}" to resume in {self.folder.parent}')
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
-        store = ObjectStore(self.folder / "state.db")
-        before = store.get("workflows", self.name)
-        if manifest is not None and before is not None:
-            if not _ended(before):
-                store.close()
-                raise RunRefused(
-                    f'an earlier run of "{self.name}" has not ended: --resume goes on with it; '
-                    f"removing {self.folder} forgets it, and undoes nothing"
-                )
-            store.close()
-            self._forget()
-            store = ObjectStore(self.folder / "state.db")
-        if manifest is not None:
-            metadata: dict[str, Any] = {"name": self.name, "namespace": "default"}
-            metadata["annotations"] = dict(manifest["metadata"].get("annotations") or {})
-            store.create(
-                "workflows",
-                {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": manifest["spec"]},
+    def begin(self, manifest: Mapping[str, Any]) -> None:
+        """Begin a new run. Raises RunRefused where an unfinished one would be lost."""
+        store = self._open()
+        before = next(iter(store.all("workflows")), None)
+        if before is not None and not has_ended(before):
+            raise RunRefused(
+                f'an earlier run of "{self.name}" has not ended. Go on with it:  kubesaga run --resume {self.name}\n'
+                f"Or forget it, and undo nothing:  rm -r {self.folder.path}"
             )
-        elif before is not None:
-            self._unblock(store, before)
-        self._store = store
+        self.folder.begin_anew(store)
+        metadata = {"namespace": "default", **manifest["metadata"], "name": self.name}
+        metadata.pop("generateName", None)
+        raw = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": manifest["spec"]}
+        self._namespace = store.create("workflows", raw)["metadata"]["namespace"]
+
+    def resume(self) -> None:
+        """Go on with an earlier run; a blocked rollback is tried again. Raises RunRefused where there is none."""
+        if not self.folder.exists:
+            raise RunRefused(f'there is no run of "{self.name}" in {self.folder.path.parent}')
+        store = self._open()
+        raw = next(iter(store.all("workflows")), None)
+        if raw is None:
+            raise RunRefused(f'the run of "{self.name}" had not begun: run its FILE again')
+        self._namespace = raw["metadata"]["namespace"]
+        if (raw.get("status") or {}).get("phase") == Phase.ROLLBACK_BLOCKED:
+            self._request(ANNOTATION_RETRY_COMPENSATION)
 
     async def run(self, watcher: Watcher, said: Said) -> Raw:
-        """Run until the Workflow has ended, waits for a person, or `interrupt` was called; returns the Workflow."""
+        """Run until the Workflow has ended, waits for a person, or `interrupt` was called; returns the Workflow.
+
+        Raises what makes it impossible to go on, such as OSError or Unavailable for a full disk.
+        """
         store = self._opened()
-        ended = asyncio.Event()
+        controller = Controller(store, watcher=watcher)
+        at_rest = asyncio.Event()
 
         def look(resource: Resource, change: Change, raw: Raw) -> None:
-            _feed(controller, resource, change, raw)
+            _FEEDS[resource, change](controller, raw)
             if resource == "workflows" and _at_rest(raw):
-                ended.set()
+                at_rest.set()
 
-        controller = Controller(store, watcher=watcher)
-        jobs = LocalJobs(store, self.folder / "jobs", said)
+        jobs = LocalJobs(store, self._namespace, self.folder.jobs, said)
         store.listen(look)
+        look("workflows", "changed", self.workflow())
         jobs.resume()
-        for raw in store.all("workflows"):
-            look("workflows", "changed", raw)
-        working = asyncio.create_task(controller.run())
-        interrupted = asyncio.create_task(self._interrupted.wait())
-        finished = asyncio.create_task(ended.wait())
-        try:
-            await asyncio.wait({working, interrupted, finished}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            controller.stop()
-            if self._interrupted.is_set():
-                await jobs.kill()
-            for waiting in (interrupted, finished):
-                waiting.cancel()
-            await working
-        return store.get("workflows", self.name) or {}
+        await self._until_done(controller, jobs, at_rest)
+        return self.workflow()
 
     def cancel(self) -> None:
         """Ask the Workflow to stop and to undo what it did."""
-        self._cancelled = True
-        _annotate(self._opened(), self.name, ANNOTATION_CANCEL)
+        self.cancelled = True
+        self._request(ANNOTATION_CANCEL)
 
     def interrupt(self) -> None:
-        """Stop at once: processes are killed, nothing is undone; the state stays for --resume."""
-        self._interrupted.set()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether `cancel` was called."""
-        return self._cancelled
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether `interrupt` was called."""
-        return self._interrupted.is_set()
+        """Stop at once: processes are killed, nothing is undone; the state stays, and can be resumed."""
+        self.interrupted = True
+        self._interrupt.set()
 
     def close(self) -> None:
         """Let go of the state."""
         if self._store is not None:
             self._store.close()
-        if self._lock is not None:
-            os.close(self._lock)
+            self._store = None
+        self.folder.close()
 
     def workflow(self) -> Raw:
         """The Workflow as it stands."""
-        return self._opened().get("workflows", self.name) or {}
+        return self._opened().get("workflows", self.name, self._namespace) or {}
+
+    async def _until_done(self, controller: Controller, jobs: LocalJobs, at_rest: asyncio.Event) -> None:
+        working = asyncio.create_task(controller.run())
+        waiting = [asyncio.create_task(event.wait()) for event in (self._interrupt, at_rest)]
+        first: set[asyncio.Future[Any]] = {working, jobs.failed, *waiting}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        controller.stop()
+        for one in waiting:
+            one.cancel()
+        if self.interrupted:
+            await jobs.kill()
+        await working
+        if jobs.failed.done():
+            jobs.failed.result()
+
+    def _open(self) -> ObjectStore:
+        self._store = self.folder.open()
+        return self._store
 
     def _opened(self) -> ObjectStore:
         if self._store is None:
             raise RuntimeError("the run is not open")
         return self._store
 
-    def _take_lock(self) -> None:
-        self._lock = os.open(self.folder / "runner.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunRefused(f'"{self.name}" is being run by another process right now') from None
-
-    def _forget(self) -> None:
-        """Remove what an earlier run that has ended left behind; the logs of its Jobs stay."""
-        for path in self.folder.glob("state.db*"):
-            path.unlink()
-
-    def _unblock(self, store: ObjectStore, raw: Raw) -> None:
-        """To resume a blocked rollback is to ask for its undos to be tried again."""
-        if (raw.get("status") or {}).get("phase") == Phase.ROLLBACK_BLOCKED:
-            _annotate(store, self.name, ANNOTATION_RETRY_COMPENSATION)
+    def _request(self, annotation: str) -> None:
+        """Request a verb, with the time as its token."""
+        patch = {"metadata": {"annotations": {annotation: datetime.now(UTC).isoformat()}}}
+        self._opened().patch("workflows", self.name, patch, self._namespace)
 
 
 _FEEDS: Final = {
@@ -161,27 +144,23 @@ _FEEDS: Final = {
 }
 
 
-def _feed(controller: Controller, resource: Resource, change: Change, raw: Raw) -> None:
-    _FEEDS[resource, change](controller, raw)
-
-
-def _annotate(store: ObjectStore, name: str, annotation: str) -> None:
-    """Request a verb, with the time as its token."""
-    raw = store.get("workflows", name)
-    if raw is not None:
-        annotations = {**(raw["metadata"].get("annotations") or {}), annotation: datetime.now(UTC).isoformat()}
-        store.update("workflows", {**raw, "metadata": {**raw["metadata"], "annotations": annotations}})
-
-
-def _ended(raw: Raw) -> bool:
-    phase = (raw.get("status") or {}).get("phase")
-    return phase is not None and Phase(phase).terminal
-
-
 def _at_rest(raw: Raw) -> bool:
-    """Whether nothing more happens by itself: ended, or blocked with no undo in progress."""
+    """Whether nothing more happens by itself: ended, stuck, or blocked with every undo tried and request answered."""
     status = raw.get("status") or {}
+    if stalled_for(raw):
+        return True
     if status.get("phase") != Phase.ROLLBACK_BLOCKED:
-        return _ended(raw)
+        return has_ended(raw)
     states = [step.get("compensation", {}).get("state") for step in status.get("steps", ())]
-    return not any(state in ("Starting", "Running", "Retrying") for state in states)
+    asked = (raw["metadata"].get("annotations") or {}).get(ANNOTATION_RETRY_COMPENSATION)
+    answered = {request["token"] for request in status.get("handledRequests", ())}
+    return (asked is None or asked in answered) and not {"Starting", "Running", "Retrying"}.intersection(states)
+
+
+def stalled_for(raw: Raw) -> str | None:
+    """Why the controller cannot go on with a Workflow, if that is so."""
+    for condition in (raw.get("status") or {}).get("conditions", ()):
+        if condition["type"] == "Stalled" and condition["reason"] in _CANNOT_GO_ON:
+            message: str = condition["message"]
+            return message
+    return None

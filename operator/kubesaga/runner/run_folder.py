@@ -1,0 +1,95 @@
+"""The folder in which a run keeps its state: one run at a time, by one process."""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from kubesaga.api.status import Phase
+from kubesaga.controller.cluster import Raw
+from kubesaga.controller.errors import Unavailable
+from kubesaga.runner.journal import Journal
+from kubesaga.runner.object_store import ObjectStore
+
+
+class RunRefused(Exception):  # noqa: N818 - the run is, not the program
+    """The run cannot begin, or not go on: the message says why, and what can be done."""
+
+
+class RunStore(ObjectStore):
+    """The objects of a run. The Workflow is never deleted: the run can be looked at until the next of that name."""
+
+    async def delete_workflow(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        """Keep the Workflow, its time to live being over or not."""
+
+
+class RunFolder:
+    """The folder of the run of one name. Raises RunRefused where it is in use, or cannot be read."""
+
+    def __init__(self, state_dir: Path, name: str) -> None:
+        self.name = name
+        self.path = (state_dir / name).absolute()
+        self.jobs = self.path / "jobs"
+        self.log = self.path / "runner.log"
+        self._lock: int | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / "state.db").exists()
+
+    def open(self) -> ObjectStore:
+        """Take the folder and read what is in it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ignore = self.path.parent / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+            self._take_lock()
+            return RunStore(Journal(self.path / "state.db"))
+        except (OSError, Unavailable) as error:
+            raise RunRefused(f"{self.path}: {getattr(error, 'message', None) or error}") from error
+
+    def begin_anew(self, store: ObjectStore) -> None:
+        """Forget an earlier run, its logs too."""
+        store.begin_anew()
+        shutil.rmtree(self.jobs, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let others have it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take_lock(self) -> None:
+        self._lock = os.open(self.path / "runner.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(self._lock, 32).decode(errors="replace").strip()
+            raise RunRefused(f'"{self.name}" is being run right now, by process {pid or "(unknown)"}') from None
+        os.ftruncate(self._lock, 0)
+        os.write(self._lock, f"{os.getpid()}\n".encode())
+
+
+def earlier_runs(state_dir: Path) -> dict[str, Raw]:
+    """The Workflows of all runs that can be read, by name; those that are run right now are left out."""
+    found: dict[str, Raw] = {}
+    for path in sorted(state_dir.glob("*/state.db")):
+        folder = RunFolder(state_dir, path.parent.name)
+        try:
+            store = folder.open()
+        except RunRefused:
+            folder.close()
+            continue
+        for raw in store.all("workflows"):
+            found[folder.name] = raw
+        store.close()
+        folder.close()
+    return found
+
+
+def has_ended(raw: Raw) -> bool:
+    """Whether a Workflow is in a phase that it never leaves."""
+    phase = (raw.get("status") or {}).get("phase")
+    return phase in {phase.value for phase in Phase if phase.terminal}
