@@ -1,6 +1,7 @@
 """Exit codes: what a script can tell of an outcome."""
 
 from enum import IntEnum
+from typing import Final
 
 from kubesaga.api.status import Phase
 
@@ -10,24 +11,24 @@ class ExitCode(IntEnum):
 
     SUCCEEDED = 0
     FAILED = 1
-    """Failed or Cancelled."""
+    """Failed or Cancelled: nothing was, or had to be, undone."""
     REFUSED = 2
     """The input was refused; every error was printed."""
     ROLLED_BACK = 3
     ROLLBACK_BLOCKED = 4
     INTERRUPTED = 130
+    """Stopped before the end; the run can be resumed."""
 
 
-def exit_code(phase: str | None) -> ExitCode:
+_OF_PHASE: Final = {
+    Phase.SUCCEEDED: ExitCode.SUCCEEDED,
+    Phase.FAILED: ExitCode.FAILED,
+    Phase.CANCELLED: ExitCode.FAILED,
+    Phase.ROLLED_BACK: ExitCode.ROLLED_BACK,
+    Phase.ROLLBACK_BLOCKED: ExitCode.ROLLBACK_BLOCKED,
+}
+
+
+def exit_code(phase: Phase | str | None) -> ExitCode:
     """The code for a phase that a Workflow rests in."""
-    return (
-        {
-            Phase.SUCCEEDED: ExitCode.SUCCEEDED,
-            Phase.FAILED: ExitCode.FAILED,
-            Phase.CANCELLED: ExitCode.FAILED,
-            Phase.ROLLED_BACK: ExitCode.ROLLED_BACK,
-            Phase.ROLLBACK_BLOCKED: ExitCode.ROLLBACK_BLOCKED,
-        }.get(Phase(phase), ExitCode.FAILED)
-        if phase
-        else ExitCode.FAILED
-    )
+    return _OF_PHASE.get(Phase(phase), ExitCode.FAILED) if phase else ExitCode.FAILED

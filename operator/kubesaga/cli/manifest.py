@@ -1,28 +1,22 @@
 """Manifests from files: YAML or JSON, one document or several, with a line for every error."""
 
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from io import StringIO
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedBase
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-from kubesaga.api.limits import OBJECT_NAME_LENGTH_MAX
-from kubesaga.api.workflow import API_VERSION, KIND
+from kubesaga.api.workflow import KIND
+from kubesaga.cli.envelope import envelope_errors, is_ours
+from kubesaga.cli.yaml_text import Document, TextError, documents
 from kubesaga.engine.plan import Plan
 from kubesaga.engine.planner import WorkflowPlanner
 from kubesaga.engine.spec_error import InvalidSpec, SpecError
-from kubesaga.engine.structure import shorten
+from kubesaga.engine.suggestion import Suggestions
 
 FILE_BYTES_MAX: Final = 8_388_608
 """Many times what the API server takes; a larger file is no manifest."""
-
-VALUES_MAX: Final = 1_000_000
-"""Values in one document with its aliases written out: a few bytes of YAML can stand for billions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,181 +24,152 @@ class Manifest:
     """One Workflow that was read and planned."""
 
     origin: str
+    name: str
     raw: dict[str, Any]
     plan: Plan
 
-    @property
-    def name(self) -> str:
-        """metadata.name."""
-        name: str = self.raw["metadata"]["name"]
-        return name
+
+@dataclass(slots=True)
+class Reading:
+    """What a FILE holds: Workflows, notes on what was left out, and every error."""
+
+    manifests: list[Manifest] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
-class ManifestsRefused(Exception):  # noqa: N818
-    """Input that cannot be used: every reason, one a line."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One document that is to be a Workflow."""
 
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
+    origin: str
+    document: Document
+    value: Any
 
-
-def read_manifests(file: str, parameters: Mapping[str, str]) -> list[Manifest]:
-    """Every Workflow of a file, a folder or standard input ("-"), with parameters replaced.
-
-    Raises ManifestsRefused with every error of every document.
-    """
-    manifests: list[Manifest] = []
-    lines: list[str] = []
-    for origin, text in _texts(file):
-        try:
-            manifests.extend([_manifest(origin, document, parameters) for document in _documents(origin, text)])
-        except ManifestsRefused as refused:
-            lines += refused.lines
-    if not lines and not manifests:
-        lines = [f"{file}: no Workflow found"]
-    if lines:
-        raise ManifestsRefused(lines)
-    return manifests
+    def error(self, error: SpecError) -> str:
+        line = self.document.line(error.path)
+        return f"{self.origin}:{line}: {error}" if line else f"{self.origin}: {error}"
 
 
-def _texts(file: str) -> Iterator[tuple[str, str]]:
+def read_manifests(file: str, parameters: Mapping[str, str]) -> Reading:
+    """Every Workflow of a file, a folder or standard input ("-"), with parameters replaced."""
+    reading = Reading()
+    found = [one for origin, text in _texts(file, reading) for one in _workflows(origin, text, reading)]
+    unknown = dict(parameters)
+    for one in found:
+        spec = one.value.get("spec") if isinstance(one.value, dict) else None
+        for name in _override(spec, parameters):
+            unknown.pop(name, None)
+    for one in found:
+        _plan(one, reading)
+    reading.errors += _duplicates(reading.manifests)
+    if not found and not reading.errors:
+        reading.errors.append(f"{file}: there is no Workflow")
+    if found and not reading.errors:
+        reading.errors += _unknown_parameters(unknown, found)
+    return reading
+
+
+def _texts(file: str, reading: Reading) -> Iterator[tuple[str, str]]:
     """Name and text of every file that is meant."""
     if file == "-":
-        yield "standard input", _decoded("standard input", sys.stdin.buffer.read(FILE_BYTES_MAX + 1))
+        yield from _decoded("standard input", sys.stdin.buffer.read(FILE_BYTES_MAX + 1), reading)
         return
     path = Path(file)
     try:
-        paths = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml", ".json")) if path.is_dir() else [path]
-        for one in paths:
+        named = (p for p in path.iterdir() if p.suffix in (".yaml", ".yml", ".json")) if path.is_dir() else (path,)
+        for one in sorted(named):
             with one.open("rb") as opened:
-                yield str(one), _decoded(str(one), opened.read(FILE_BYTES_MAX + 1))
-    except OSError as error:
-        raise ManifestsRefused([f"{file}: {error.strerror or error}"]) from None
+                yield from _decoded(str(one), opened.read(FILE_BYTES_MAX + 1), reading)
+    except (OSError, ValueError) as error:
+        reading.errors.append(f"{file}: {getattr(error, 'strerror', None) or error}")
 
 
-def _decoded(origin: str, raw: bytes) -> str:
+def _decoded(origin: str, raw: bytes, reading: Reading) -> Iterator[tuple[str, str]]:
     if len(raw) > FILE_BYTES_MAX:
-        raise ManifestsRefused([f"{origin}: larger than {FILE_BYTES_MAX:,} bytes"])
+        reading.errors.append(f"{origin}: is larger than {FILE_BYTES_MAX:,} bytes")
+        return
     try:
-        return raw.decode()
+        yield origin, raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ManifestsRefused([f"{origin}: not UTF-8 at byte {error.start}"]) from None
+        line = raw.count(b"\n", 0, error.start) + 1
+        reading.errors.append(f"{origin}:{line}: the byte 0x{raw[error.start]:02x} is not UTF-8")
 
 
-def _documents(origin: str, text: str) -> list[Any]:
-    """The documents of a text, each value still knowing its line."""
-    yaml = YAML(typ="rt")
+def _workflows(origin: str, text: str, reading: Reading) -> Iterator[_Found]:
+    """The documents of a text that are to be Workflows, those of Lists too."""
     try:
-        documents = [document for document in yaml.load_all(StringIO(text)) if document is not None]
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{origin}:{mark.line + 1}" if mark else origin
-        raise ManifestsRefused([f"{place}: {error.problem or error.context}"]) from None
-    except (YAMLError, ValueError) as error:
-        raise ManifestsRefused([f"{origin}: {str(error).splitlines()[0]}"]) from None
-    except RecursionError:
-        raise ManifestsRefused([f"{origin}: nested too deeply"]) from None
-    return documents
+        read = documents(text)
+    except TextError as error:
+        place = f"{origin}:{error.line}" if error.line else origin
+        reading.errors.append(f"{place}: {error.message}")
+        return
+    for document in read:
+        for found in document.errors:
+            place = f"{origin}:{found.line}" if found.line else origin
+            reading.errors.append(": ".join(part for part in (place, found.path, found.message) if part))
+        if not document.errors:
+            yield from _of_document(origin, document, reading)
 
 
-def _manifest(origin: str, document: Any, parameters: Mapping[str, str]) -> Manifest:
-    """One document as a planned Workflow."""
-    try:
-        plain = _plain(document, [0])
-    except (_TooLargeError, RecursionError):
-        raise ManifestsRefused([f"{origin}: too large once its aliases are written out"]) from None
-    errors = _envelope_errors(plain)
-    if isinstance(plain, dict) and isinstance(plain.get("spec"), dict):
-        errors += _override(plain["spec"], parameters)
-    spec = plain.get("spec") if isinstance(plain, dict) else None
+def _of_document(origin: str, document: Document, reading: Reading) -> Iterator[_Found]:
+    value = document.value
+    if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+        for index, item in enumerate(value["items"]):
+            prefix = f"items[{index}]"
+            inner = {p[len(prefix) :].lstrip("."): n for p, n in document.lines.items() if p.startswith(prefix)}
+            yield from _of_document(origin, Document(item, inner), reading)
+    elif is_ours(value):
+        yield _Found(origin, document, value)
+    else:
+        name = value["metadata"].get("name") if isinstance(value.get("metadata"), dict) else None
+        line = document.line("kind") or document.line("")
+        place = f"{origin}:{line}" if line else origin
+        reading.notes.append(f'{place}: {value.get("kind")} "{name}" is left out: only a {KIND} is run or planned')
+
+
+def _override(spec: Any, parameters: Mapping[str, str]) -> Iterator[str]:
+    """Replace the values of parameters; gives the names that there are."""
+    declared = spec.get("parameters") if isinstance(spec, dict) else None
+    for parameter in declared if isinstance(declared, list) else ():
+        if isinstance(parameter, dict) and isinstance(name := parameter.get("name"), str) and name in parameters:
+            parameter["value"] = parameters[name]
+            yield name
+
+
+def _plan(found: _Found, reading: Reading) -> None:
+    """Check and plan one Workflow."""
+    errors = envelope_errors(found.value)
+    metadata = found.value.get("metadata") if isinstance(found.value, dict) else None
+    name = _name(metadata) if isinstance(metadata, dict) else ""
     plan = None
-    if isinstance(spec, dict):
+    if isinstance(found.value, dict) and isinstance(found.value.get("spec"), dict):
         try:
-            plan = WorkflowPlanner().plan(spec)
+            plan = WorkflowPlanner().plan(found.value["spec"], name)
         except InvalidSpec as invalid:
             errors += invalid.errors
     if errors or plan is None:
-        raise ManifestsRefused([f"{_place(origin, document, error.path)}: {error}" for error in errors])
-    return Manifest(origin, plain, plan)
+        reading.errors += [found.error(error) for error in errors]
+    else:
+        reading.manifests.append(Manifest(found.origin, name, found.value, plan))
 
 
-def _envelope_errors(plain: Any) -> list[SpecError]:
-    """Errors outside the spec."""
-    if not isinstance(plain, dict):
-        return [SpecError("document", f"found {shorten(plain)}", "must be an object")]
-    errors = []
-    for field, right in (("apiVersion", API_VERSION), ("kind", KIND)):
-        if plain.get(field) != right:
-            found = f"found {shorten(plain[field])}" if field in plain else "missing"
-            errors.append(SpecError(field, found, f'must be "{right}"'))
-    metadata = plain.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not isinstance(name, str) or not 0 < len(name) <= OBJECT_NAME_LENGTH_MAX or not _is_dns(name):
-        found = "missing" if name is None else f"found {shorten(name)}"
-        errors.append(
-            SpecError("metadata.name", found, "must be a DNS subdomain: lower-case letters, digits, '-' and '.'")
-        )
-    if not isinstance(plain.get("spec"), dict):
-        found = "missing" if "spec" not in plain else f"found {shorten(plain['spec'])}"
-        errors.append(SpecError("spec", found, "must be an object"))
-    return errors
+def _name(metadata: Mapping[str, Any]) -> str:
+    """metadata.name, or one made from metadata.generateName."""
+    if isinstance(metadata.get("name"), str):
+        return str(metadata["name"])
+    return f"{metadata.get('generateName', '')}{secrets.token_hex(3)[:5]}"
 
 
-def _is_dns(name: str) -> bool:
-    labels = name.split(".")
-    return all(
-        label and label[0] != "-" != label[-1] and set(label) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
-        for label in labels
-    )
+def _duplicates(manifests: list[Manifest]) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for manifest in manifests:
+        if manifest.name in first:
+            yield f'{manifest.origin}: metadata.name: found "{manifest.name}"; {first[manifest.name]} has it already'
+        first.setdefault(manifest.name, manifest.origin)
 
 
-def _override(spec: dict[str, Any], parameters: Mapping[str, str]) -> list[SpecError]:
-    """Replace the values of parameters; unknown ones are errors."""
-    declared = [p for p in spec.get("parameters") or () if isinstance(p, dict)]
-    known = {p.get("name"): p for p in declared}
-    errors = []
-    for name, value in parameters.items():
-        if name in known:
-            known[name]["value"] = value
-        else:
-            errors.append(
-                SpecError("spec.parameters", f'found no "{name}"', "--param names a parameter of the Workflow")
-            )
-    return errors
-
-
-class _TooLargeError(Exception):
-    """More values than any manifest has."""
-
-
-def _plain(value: Any, count: list[int]) -> Any:
-    """The document as plain dicts, lists and scalars; dates and the like become what JSON would have."""
-    count[0] += 1
-    if count[0] > VALUES_MAX:
-        raise _TooLargeError
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner, count) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [_plain(inner, count) for inner in value]
-    if isinstance(value, bool) or value is None:
-        return value
-    for kind in (int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return bool(value) if type(value).__name__ == "ScalarBoolean" else str(value)
-
-
-def _place(origin: str, document: Any, path: str) -> str:
-    """The origin with the line of the deepest part of the path that is there."""
-    line = document.lc.line if isinstance(document, CommentedBase) else None
-    node = document
-    for part in path.replace("[", ".[").split("."):
-        key: Any = int(part[1:-1]) if part.startswith("[") and part[1:-1].isdigit() else part
-        if not isinstance(node, CommentedBase):
-            break
-        try:
-            line = node.lc.item(key)[0] if isinstance(key, int) else node.lc.key(key)[0]
-            node = node[key]  # type: ignore[index]
-        except (KeyError, IndexError, TypeError, AttributeError):
-            break
-    return origin if line is None else f"{origin}:{line + 1}"
+def _unknown_parameters(unknown: Mapping[str, str], found: list[_Found]) -> Iterator[str]:
+    known = {p["name"] for one in found for p in one.value["spec"].get("parameters") or ()}
+    for name in unknown:
+        yield f'--param: found "{name}", which is no parameter; {Suggestions().did_you_mean(name, sorted(known))}'

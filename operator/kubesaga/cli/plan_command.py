@@ -1,8 +1,31 @@
 """`kubesaga plan`: what would run, in which order, and how it would be undone."""
 
-from typing import Any
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
+import click
+
+from kubesaga.cli.manifest import Manifest
 from kubesaga.engine.plan import Plan
+from kubesaga.engine.text import listing
+
+_NAMES_MAX: Final = 12
+"""Names of one level that are written out for people."""
+
+
+def print_plans(manifests: Sequence[Manifest], output: str) -> None:
+    """Print the plan of every Workflow; as JSON one object, or a list of them if there are several."""
+    if output == "json":
+        plans = [plan_json(manifest.plan) for manifest in manifests]
+        click.echo(json.dumps(plans[0] if len(plans) == 1 else plans, indent=2))
+        return
+    printers: dict[str, Callable[[Manifest], str]] = {
+        "mermaid": lambda manifest: plan_mermaid(manifest.plan),
+        "dot": lambda manifest: plan_dot(manifest.plan),
+        "text": lambda manifest: plan_text(manifest.name, manifest.plan),
+    }
+    click.echo("\n\n".join(printers[output](manifest) for manifest in manifests))
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -28,14 +51,30 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 def plan_text(name: str, plan: Plan) -> str:
     """The plan for people."""
     undos = sum(step.compensation is not None for step in plan.steps)
-    lines = [f"{name}: {len(plan.steps)} steps in {len(plan.levels)} levels, {undos} with an undo", ""]
-    lines += [f"  {index + 1:>3}  {', '.join(level)}" for index, level in enumerate(plan.levels)]
-    lines += ["", f"critical path   {' -> '.join(plan.critical_path)}"]
-    groups = [", ".join(group) for group in plan.rollback_order]
-    lines += [f"rollback order  {' -> '.join(groups) or '(nothing to undo)'}"]
-    lines += [f"object size     up to {plan.object_bytes:,} bytes"]
+    lines = [f"{name}: {_count(len(plan.steps), 'step')} in {_count(len(plan.levels), 'level')}, {undos} with an undo"]
+    lines += ["", "order           those of one line run side by side"]
+    lines += [f"  {index + 1:>3}  {listing(level, most=_NAMES_MAX)}" for index, level in enumerate(plan.levels)]
+    lines += ["", "rollback order  if every step was attempted"]
+    groups = enumerate(plan.rollback_order)
+    lines += [f"  {index + 1:>3}  {listing(group, most=_NAMES_MAX)}" for index, group in groups] or [
+        "  nothing to undo"
+    ]
+    lines += ["", f"critical path   {_path(plan.critical_path)}"]
+    lines += [f"object size     at most {plan.object_bytes:,} bytes in the cluster"]
     lines += [f"warning         {warning}" for warning in plan.warnings]
     return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _path(names: Sequence[str]) -> str:
+    """A chain of steps, its middle left out where it is long."""
+    if len(names) > _NAMES_MAX:
+        half = _NAMES_MAX // 2
+        names = [*names[:half], f"({len(names) - 2 * half} more)", *names[-half:]]
+    return " -> ".join(names)
 
 
 def plan_mermaid(plan: Plan) -> str:

@@ -3,58 +3,124 @@
 import asyncio
 import logging
 import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 from rich.console import Console
 
-from kubesaga.api.status import WorkflowStatus
+from kubesaga.api.status import Phase
 from kubesaga.cli.exit_code import ExitCode, exit_code
-from kubesaga.cli.manifest import Manifest
-from kubesaga.cli.progress import LiveProgress, PlainProgress, Progress, summary
+from kubesaga.cli.live_tree import LiveTree
+from kubesaga.cli.plain_progress import PlainProgress
+from kubesaga.cli.run_view import RunView
 from kubesaga.controller.cluster import Raw
-from kubesaga.engine.plan import Plan
+from kubesaga.controller.errors import ClusterError
+from kubesaga.controller.logs import TextFormatter
 from kubesaga.engine.planner import WorkflowPlanner
-from kubesaga.runner.local_run import LocalRun
+from kubesaga.engine.spec_error import InvalidSpec
+from kubesaga.runner.local_run import LocalRun, stalled_for
+from kubesaga.runner.run_folder import RunRefused
+
+_CANCELLING: Final = "Cancelling: what runs is stopped, what was done is undone. Again to stop at once."
+_STOPPING: Final = "Stopping at once."
+
+Outcome = tuple[Raw, ExitCode]
 
 
-def run_workflow(manifest: Manifest | None, name: str, state_dir: Path, console: Console) -> tuple[Raw, ExitCode]:
-    """Run a manifest, or resume the run of that name. Raises RunRefused. Returns the Workflow and the exit code."""
-    logging.getLogger("kubesaga").setLevel(logging.CRITICAL)  # The terminal shows what the log would say.
-    return asyncio.run(_run(manifest, name, state_dir, console))
+def begin(manifest: Mapping[str, Any], name: str, state_dir: Path, *, logs: bool) -> Outcome:
+    """Run a manifest from its beginning. Raises RunRefused."""
+    return asyncio.run(_run(manifest, name, state_dir, logs=logs))
 
 
-async def _run(manifest: Manifest | None, name: str, state_dir: Path, console: Console) -> tuple[Raw, ExitCode]:
+def resume(name: str, state_dir: Path, *, logs: bool) -> Outcome:
+    """Go on with the run of that name. Raises RunRefused."""
+    return asyncio.run(_run(None, name, state_dir, logs=logs))
+
+
+async def _run(manifest: Mapping[str, Any] | None, name: str, state_dir: Path, *, logs: bool) -> Outcome:
     run = LocalRun(state_dir, name)
     try:
-        run.open(manifest.raw if manifest else None)
-        plan = manifest.plan if manifest else WorkflowPlanner().plan(run.workflow()["spec"])
-        _on_signals(run, console)
-        progress = _progress(console, name, plan)
-        with progress:
-            raw = await run.run(progress.decided, progress.said)
-        if run.interrupted:
-            console.print(f"interrupted; kubesaga run --resume {name} goes on", soft_wrap=True)
-            return raw, ExitCode.INTERRUPTED
-        status = WorkflowStatus.model_validate(raw["status"])
-        console.print(summary(status), soft_wrap=True)
-        return raw, ExitCode.INTERRUPTED if run.cancelled else exit_code(status.phase)
+        if manifest is None:
+            run.resume()
+        else:
+            run.begin(manifest)
+        with _logged(run.folder.log):
+            return await _shown(run, logs=logs)
     finally:
         run.close()
 
 
-def _on_signals(run: LocalRun, console: Console) -> None:
+async def _shown(run: LocalRun, *, logs: bool) -> Outcome:
+    """Run, and show it."""
+    try:
+        view = RunView(run.name, WorkflowPlanner().plan(run.workflow()["spec"], run.name))
+    except InvalidSpec as invalid:  # Another version of kubesaga began it.
+        raise RunRefused(f'the run of "{run.name}" cannot go on: {invalid}') from invalid
+    console = Console(stderr=True, highlight=False)
+    progress: LiveTree | PlainProgress
+    if console.is_terminal and not console.is_dumb_terminal:
+        progress = LiveTree(view, console, logs=logs)
+    else:
+        progress = PlainProgress(view, sys.stderr, logs=logs)
+    view.started(run.workflow())
+    problem = None
+    with progress, _signals(run, progress):
+        try:
+            await run.run(progress.decided, progress.said)
+        except (ClusterError, OSError) as error:
+            problem = f"cannot go on: {error}"
+    problem = problem or stalled_for(run.workflow())
+    if run.interrupted or problem:
+        progress.note(
+            f"{problem or 'Interrupted: nothing more is undone'}. Go on with: kubesaga run --resume {run.name}"
+        )
+        return run.workflow(), ExitCode.INTERRUPTED
+    progress.finish()
+    if view.status.phase is not Phase.SUCCEEDED:
+        progress.tell("logs", str(_shortest(run.folder.jobs)))
+    return run.workflow(), exit_code(view.status.phase)
+
+
+@contextmanager
+def _signals(run: LocalRun, progress: LiveTree | PlainProgress) -> Iterator[None]:
     """The first Ctrl-C cancels and undoes, the second stops at once."""
 
     def asked() -> None:
         if run.cancelled:
+            progress.note(_STOPPING)
             run.interrupt()
         else:
-            console.print("cancelling: running steps are stopped, what was done is undone (again: stop at once)")
+            progress.note(_CANCELLING)
             run.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, asked)
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, asked)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
-def _progress(console: Console, name: str, plan: Plan) -> Progress:
-    return LiveProgress(console, name, plan) if console.is_terminal else PlainProgress(console)
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Let the controller's log go into a file: the terminal shows the same in a better way."""
+    logger, handler = logging.getLogger("kubesaga"), logging.FileHandler(path, delay=True)
+    handler.setFormatter(TextFormatter("%(asctime)s %(levelname)-7s %(message)s"))
+    propagate, logger.propagate = logger.propagate, False
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+        handler.close()
+
+
+def _shortest(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,68 @@
+"""Options that several commands share; wrong commands get a suggestion."""
+
+import os
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+from kubesaga.cli.exit_code import ExitCode
+
+
+class SuggestingGroup(click.Group):
+    """Suggests the command that was meant, and shows nobody a traceback."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """See click."""
+        try:
+            return super().main(*args, **kwargs)
+        except Exception as error:
+            if "KUBESAGA_DEBUG" in os.environ:
+                raise
+            message = f"kubesaga: a defect, please report it: {type(error).__name__}: {error}"
+            click.echo(f"{message} (KUBESAGA_DEBUG=1 shows where)", err=True)
+            sys.exit(ExitCode.FAILED)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """See click."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f' Did you mean "{close[0]}"?' if close and "Did you mean" not in error.message else ""
+            raise click.UsageError(f"{error.message}{hint}", ctx) from None
+
+
+def file_argument(command: Any) -> Any:
+    """The FILE of a command."""
+    return click.argument("file", metavar="FILE")(command)
+
+
+def param_option(command: Any) -> Any:
+    """--param NAME=VALUE, any number of times."""
+    option = click.option(
+        "-p",
+        "--param",
+        "params",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_parameters,
+        help="Set a parameter of the Workflow. May be repeated.",
+    )
+    return option(command)
+
+
+def output_option(*formats: str) -> Callable[[Any], Any]:
+    """-o FORMAT."""
+    text = " (text by default)" if "text" in formats else ": the final Workflow and nothing else"
+    return click.option("-o", "--output", type=click.Choice(formats), help=f"What to print to standard output{text}.")
+
+
+def _parameters(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for name, separator, _ in pairs:
+        if not separator or not name:
+            raise click.BadParameter(f'"{name}" is not NAME=VALUE', ctx, param)
+    return {name: value for name, _, value in pairs}

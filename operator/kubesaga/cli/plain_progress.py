@@ -1,0 +1,74 @@
+"""A run as plain lines, one for every change: for pipes, files and CI."""
+
+from typing import Final, TextIO
+
+from kubesaga.api.names import Direction
+from kubesaga.api.status import Phase, StepState
+from kubesaga.api.workflow import Workflow
+from kubesaga.cli.run_view import RunView
+from kubesaga.cli.terminal_text import duration, one_line, visible
+from kubesaga.engine.decision import Decision, PhaseTransition, StepTransition
+
+_TOLD: Final = {Phase.ROLLING_BACK, Phase.SUSPENDED}
+"""Phases that begin with a line; the last one is told in the end."""
+
+
+class PlainProgress:
+    """Prints every change of a run."""
+
+    def __init__(self, view: RunView, stream: TextIO, *, logs: bool) -> None:
+        self._view = view
+        self._stream = stream
+        self._logs = logs
+
+    def __enter__(self) -> "PlainProgress":
+        """Say what begins."""
+        plan = self._view.plan
+        undos = sum(step.compensation is not None for step in plan.steps)
+        self.note(f"{self._view.name}: {len(plan.steps)} steps, {undos} with an undo")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left to do."""
+
+    def decided(self, workflow: Workflow, decision: Decision) -> None:  # noqa: ARG002
+        """Print what changed."""
+        self._view.decided(decision)
+        for transition in decision.transitions:
+            if isinstance(transition, PhaseTransition) and transition.after in _TOLD:
+                cause = decision.status.failure
+                self.note(f"{transition.after}: {one_line(cause.message) if cause else ''}".rstrip(": "))
+        for transition in decision.transitions:
+            if isinstance(transition, StepTransition) and transition.after is not StepState.RUNNING:
+                self._step(transition)
+
+    def said(self, step: str, direction: Direction, line: str) -> None:
+        """Print what a process wrote."""
+        if self._logs:
+            self.note(f"{'undo of ' if direction is Direction.COMPENSATION else ''}{step} | {visible(line)}")
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        print(text, file=self._stream, flush=True)
+
+    def finish(self) -> None:
+        """Print how the run ended."""
+        seconds = self._view.elapsed()
+        self.note(f"{self._view.status.phase}: {self._view.headline()} in {duration(seconds)}")
+        for title, text in self._view.summary():
+            self.tell(title, text)
+
+    def tell(self, title: str, text: str) -> None:
+        """Print one more line of how it ended."""
+        self.note(f"  {title + ':':<9} {text}")
+
+    def _step(self, transition: StepTransition) -> None:
+        record = self._view.records()[transition.step]
+        undo = transition.direction is Direction.COMPENSATION
+        execution = record.compensation if undo and record.compensation else record
+        subject = f"undo of {transition.step}" if undo else transition.step
+        attempt = f" (attempt {transition.attempt})" if transition.attempt > 1 else ""
+        seconds = self._view.seconds(transition.step, execution) if transition.after is not StepState.STARTING else None
+        took = f" after {duration(seconds)}" if seconds is not None else ""
+        why = f": {one_line(execution.message)}" if execution.message else ""
+        self.note(f"{transition.after:<10} {subject}{attempt}{took}{why}")

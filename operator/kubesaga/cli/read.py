@@ -1,0 +1,29 @@
+"""Reading a FILE for a command: errors go to standard error, all of them, and end the program."""
+
+import sys
+from collections.abc import Mapping
+from typing import NoReturn
+
+import click
+
+from kubesaga.cli.exit_code import ExitCode
+from kubesaga.cli.manifest import Manifest, read_manifests
+from kubesaga.cli.terminal_text import one_line
+
+
+def read(file: str, params: Mapping[str, str]) -> list[Manifest]:
+    """Every Workflow of FILE, or the end of the program."""
+    reading = read_manifests(file, params)
+    for note in reading.notes:
+        click.echo(one_line(note), err=True)
+    if reading.errors:
+        refuse(reading.errors)
+    return reading.manifests
+
+
+def refuse(errors: list[str]) -> NoReturn:
+    """Print every error, and end the program with the code for refused input."""
+    for error in errors:
+        click.echo(one_line(error), err=True)
+    click.echo(f"refused: {len(errors)} error{'s' if len(errors) > 1 else ''}", err=True)
+    sys.exit(ExitCode.REFUSED)

@@ -1,0 +1,119 @@
+"""What `kubesaga run` has to run: Workflows of a FILE one after another, or one that was begun earlier."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import click
+
+from kubesaga.api.status import Phase
+from kubesaga.cli.envelope import is_subdomain
+from kubesaga.cli.exit_code import ExitCode
+from kubesaga.cli.manifest import Manifest
+from kubesaga.cli.read import read, refuse
+from kubesaga.cli.run_command import Outcome, begin
+from kubesaga.cli.run_command import resume as resume_run
+from kubesaga.controller.cluster import Raw
+from kubesaga.engine.suggestion import Suggestions
+from kubesaga.runner.run_folder import RunRefused, earlier_runs, has_ended
+
+
+def run_all(
+    file: str | None,
+    params: Mapping[str, str],
+    output: str | None,
+    *,
+    resume: str | None,
+    name: str | None,
+    logs: bool,
+    state_dir: Path,
+) -> ExitCode:
+    """Run, until one does not succeed; prints the Workflows that ended. Returns the exit code of the last one."""
+    if resume is not None and (params or name):
+        raise click.UsageError("--param and --name go with a new run: a resumed one keeps its own")
+    if resume is None:
+        runs = [
+            partial(begin, manifest.raw, manifest.name, state_dir, logs=logs)
+            for manifest in _manifests(file, params, name)
+        ]
+    else:
+        runs = [partial(resume_run, one, state_dir, logs=logs) for one in _resumed(file, resume, state_dir)]
+    return _run_each(runs, output)
+
+
+def _run_each(runs: Sequence[Callable[[], Outcome]], output: str | None) -> ExitCode:
+    ended: list[Raw] = []
+    code = ExitCode.SUCCEEDED
+    try:
+        for one in runs:
+            raw, code = one()
+            ended.append(raw)
+            if code is not ExitCode.SUCCEEDED:
+                break
+    except RunRefused as refused:
+        click.echo(str(refused), err=True)
+        code = ExitCode.REFUSED
+    if ended and (left := len(runs) - len(ended)):
+        click.echo(f"{left} more Workflow{'s' if left > 1 else ''} not run", err=True)
+    _print_objects(ended, output)
+    return code
+
+
+def _manifests(file: str | None, params: Mapping[str, str], name: str | None) -> list[Manifest]:
+    """The Workflows of FILE that can be run here."""
+    if file is None:
+        raise click.UsageError("name a FILE to run, or --resume")
+    manifests = read(file, params)
+    if name is not None and len(manifests) != 1:
+        raise click.UsageError(f"--name names one Workflow; {file} has {len(manifests)}")
+    if name is not None and not is_subdomain(name):
+        raise click.BadParameter(f'"{name}" is no DNS subdomain', param_hint="--name")
+    suspended = [
+        f'{m.origin}: spec.suspend: found true; nothing would ever start: run "{m.name}" without it'
+        for m in manifests
+        if m.plan.suspend
+    ]
+    if suspended:
+        refuse(suspended)
+    return [replace(manifests[0], name=name)] if name is not None else manifests
+
+
+def _resumed(file: str | None, name: str, state_dir: Path) -> list[str]:
+    """The names of the runs to go on with."""
+    if file is not None:
+        if name:
+            raise click.UsageError("--resume NAME goes without FILE: the run knows its manifest")
+        return [manifest.name for manifest in read(file, {})]
+    earlier = earlier_runs(state_dir)
+    if name:
+        if name not in earlier and not (state_dir / name).is_dir():
+            known = Suggestions().did_you_mean(name, sorted(earlier))
+            refuse([f'there is no run of "{name}" in {state_dir}; {known}'])
+        return [name]
+    unfinished = [one for one, raw in earlier.items() if not has_ended(raw)]
+    if len(unfinished) != 1:
+        refuse([f"--resume: {_which(unfinished, earlier)}"])
+    return unfinished
+
+
+def _which(unfinished: list[str], earlier: Mapping[str, Raw]) -> str:
+    if unfinished:
+        return f"{len(unfinished)} runs have not ended; name one: {', '.join(unfinished)}"
+    ended = ", ".join(f"{name} ({Phase(raw['status']['phase'])})" for name, raw in earlier.items())
+    return f"no run is unfinished; those that ended: {ended}" if ended else "there is no earlier run"
+
+
+def _print_objects(objects: list[Raw], output: str | None) -> None:
+    """The final Workflows on standard output; a List if there are several."""
+    if output is None or not objects:
+        return
+    printed = objects[0] if len(objects) == 1 else {"apiVersion": "v1", "kind": "List", "items": objects}
+    if output == "json":
+        click.echo(json.dumps(printed, indent=2, ensure_ascii=False))
+        return
+    from kubesaga.cli.yaml_output import print_yaml
+
+    print_yaml(printed, sys.stdout)
