@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def tag() -> str:
 def make() -> str:
     """Make the image, if the store has it not yet; return its name."""
     if not store.holds(tag()):
-        print(f"building {tag()} ...", flush=True)
+        print(f"building {tag()} ...", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "root.tar"
             hooks = [f"--customize-hook={hook}" for hook in _HOOKS]

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,10 @@ _VERSION = "k8s.io/component-base/version"
 _KUBERNETES_FLAGS = (
     f"-X {_VERSION}.gitVersion=v{KUBERNETES_VERSION} -X {_VERSION}.gitMajor={_MAJOR} -X {_VERSION}.gitMinor={_MINOR}"
 )
+
+
+# Each compiler at work may take half a GiB of memory.
+PARALLEL = min(os.cpu_count() or 1, 4)
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,10 @@ def _key(build: Build) -> str:
 def _build(build: Build, path: Path) -> None:
     """Build beside the final name and move it there, so that a build that was cut off leaves nothing half done."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    print(f"building {build.name} ...", flush=True)
+    print(f"building {build.name} ...", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         source = shutil.copytree(MODULES / build.module, Path(folder) / "module")
-        command = ["go", "build", "-trimpath", "-ldflags", f"-s -w {build.flags}", "-o", f"{folder}/out", build.package]
+        options = ["-trimpath", "-p", str(PARALLEL), "-ldflags", f"-s -w {build.flags}", "-o", f"{folder}/out"]
+        command = ["go", "build", *options, build.package]
         subprocess.run(command, cwd=source, env={**os.environ, "CGO_ENABLED": "0"}, check=True)
         Path(folder, "out").rename(path)

@@ -109,7 +109,8 @@ class ControlPlane:
             "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={public}",
             f"--service-account-signing-key-file={private}", f"--service-cluster-ip-range={SERVICES}",
             f"--audit-policy-file={policy}", f"--audit-log-path={self.folder}/audit.log", "--allow-privileged=true",
-            "--audit-log-mode=blocking", "--max-requests-inflight=1000", "--max-mutating-requests-inflight=1000",
+            "--audit-log-mode=blocking", "--audit-log-maxsize=10000",
+            "--max-requests-inflight=1000", "--max-mutating-requests-inflight=1000",
         )  # fmt: skip
 
     def _start_scheduler(self, ports: Ports) -> None:

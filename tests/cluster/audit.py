@@ -1,0 +1,62 @@
+"""What an API server was asked: its audit log, one JSON object a line, read from a mark on."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request that was answered."""
+
+    user: str
+    verb: str
+    resource: str
+    """The plural with its subresource, such as `jobs` or `workflows/status`; empty for a bare path such as /version."""
+    namespace: str
+    name: str
+    code: int
+    path: str
+
+
+class AuditLog:
+    """The audit log at `path`. The API server writes a line just after it has answered, so waiting may be needed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def mark(self) -> int:
+        """The end of the log as it is now, to read from later."""
+        return self.path.stat().st_size
+
+    def requests(self, since: int = 0, **wanted: object) -> list[Request]:
+        """The requests since a mark whose fields are as wanted, such as `verb="create", resource="jobs"`."""
+        with self.path.open("rb") as log:
+            log.seek(since)
+            lines = [line for line in log if line.endswith(b"\n")]
+        found = (_request(json.loads(line)) for line in lines)
+        return [one for one in found if all(getattr(one, field) == value for field, value in wanted.items())]
+
+    def wait_for(self, count: int, since: int = 0, seconds_max: float = 10, **wanted: object) -> list[Request]:
+        """The requests, as soon as there are at least `count`; an error if they do not come."""
+        end = time.monotonic() + seconds_max
+        while len(found := self.requests(since, **wanted)) < count:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{len(found)} of {count} requests with {wanted} in {seconds_max} s")
+            time.sleep(0.05)
+        return found
+
+
+def _request(event: dict) -> Request:
+    reference = event.get("objectRef", {})
+    resource = "/".join(filter(None, (reference.get("resource"), reference.get("subresource"))))
+    return Request(
+        user=event["user"]["username"],
+        verb=event["verb"],
+        resource=resource,
+        namespace=reference.get("namespace", ""),
+        name=reference.get("name", ""),
+        code=event.get("responseStatus", {}).get("code", 0),
+        path=event["requestURI"],
+    )

@@ -1,0 +1,76 @@
+"""A real cluster for the tests of this folder, by pytest-kind; what they do with it are the fixtures here."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_kind import KindCluster
+
+from cluster.audit import AuditLog
+from cluster.command import Command
+
+_HERE = Path(__file__).parent
+_NAME = "kubesaga-test"
+
+
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest) -> Command:
+    """The executable `kind`: our own unless --kind-bin says another; pytest-kind's options are set to agree."""
+    options = request.config.option
+    if options.cluster_name == "pytest-kind":
+        # Each worker of pytest-xdist has a cluster of its own.
+        options.cluster_name = "-".join(filter(None, (_NAME, os.environ.get("PYTEST_XDIST_WORKER"))))
+    options.kind_bin = options.kind_bin or str(_HERE / "kind" / "kind")
+    own = Command(_HERE / "kind" / "kind")
+    own("build", timeout=1800)
+    options.kind_kubectl_bin = options.kind_kubectl_bin or own("get", "program", "kubectl").strip()
+    if not options.keep_cluster:
+        Command(options.kind_bin)("delete", "cluster", f"--name={options.cluster_name}")
+    return Command(options.kind_bin)
+
+
+@pytest.fixture(scope="session")
+def kind_cluster(kind: Command, kind_cluster: KindCluster) -> KindCluster:
+    """The cluster of pytest-kind, made by our executable; it is new for each run unless --keep-cluster is given."""
+    return kind_cluster
+
+
+@pytest.fixture(scope="session")
+def kubectl(kind_cluster: KindCluster) -> Command:
+    """Kubectl, for the cluster."""
+    return Command(kind_cluster.kubectl_path, {"KUBECONFIG": str(kind_cluster.kubeconfig_path.resolve())})
+
+
+@pytest.fixture(scope="session")
+def helm(kind: Command, kind_cluster: KindCluster, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """Helm, for the cluster, with folders of its own."""
+    program = Command(_HERE / "kind" / "kind")("get", "program", "helm").strip()
+    folder = tmp_path_factory.mktemp("helm")
+    folders = {f"HELM_{kind}_HOME": str(folder / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
+    return Command(Path(program), {"KUBECONFIG": str(kind_cluster.kubeconfig_path.resolve()), **folders})
+
+
+@pytest.fixture(scope="session")
+def audit_log(kind: Command, kind_cluster: KindCluster) -> AuditLog:
+    """The API server's audit log."""
+    return AuditLog(Path(kind("get", "audit-log", f"--name={kind_cluster.name}").strip()))
+
+
+@pytest.fixture(scope="session")
+def busybox(kind_cluster: KindCluster) -> str:
+    """The name of an image with a shell and the usual programs, which the real node has."""
+    name = Command(_HERE / "images" / "image")("busybox").strip()
+    kind_cluster.load_docker_image(name)
+    return name
+
+
+@pytest.fixture
+def namespace(kubectl: Command) -> Iterator[str]:
+    """A new namespace for the test, in which Pods can be created; removed afterwards, without waiting for it."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    kubectl("wait", "--for=create", "serviceaccount/default", f"--namespace={name}", "--timeout=30s")
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
