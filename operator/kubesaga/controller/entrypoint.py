@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+from typing import Any, cast
 
 import kopf
 
@@ -67,6 +68,7 @@ async def _watch(settings: Settings, controller: Controller, stop: asyncio.Event
         registry=registry_for(controller),
         settings=settings_for(),
         standalone=True,
+        identity=cast("Any", "kubesaga"),  # kopf's own asks for the name of the user, whom an image need not have
         clusterwide=not settings.namespaces,
         namespaces=list(settings.namespaces),
         stop_flag=stop,
