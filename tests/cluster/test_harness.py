@@ -119,7 +119,7 @@ def _links() -> set[str]:
 
 
 def _cgroups() -> set[str]:
-    return {str(path) for path in Path("/sys/fs/cgroup").glob("**/kubesaga/second")}
+    return {str(path) for path in Path("/sys/fs/cgroup").glob("**/kubesaga/*-second")}
 
 
 def test_a_cluster_leaves_nothing_behind_even_when_it_was_cut_off(second: Command, tmp_path: Path, busybox: str):

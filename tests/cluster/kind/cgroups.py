@@ -7,7 +7,7 @@ _ROOT = Path("/sys/fs/cgroup")
 
 def path(folder: Path) -> str:
     """The cgroup of the cluster with this folder, as the kubelet names it."""
-    return f"/kubesaga/{folder.name}"
+    return f"/kubesaga/{'-'.join(folder.parts[1:])}"
 
 
 def make(folder: Path) -> None:

@@ -1,11 +1,13 @@
 """One cluster: made, found again by its name, and removed without a trace."""
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cgroups
@@ -30,6 +32,18 @@ def home() -> Path:
     return Path(os.environ.get("KUBESAGA_KIND_HOME", "/var/tmp/kubesaga-kind"))
 
 
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Only one caller at a time makes or removes clusters: two that mean the same name would fight."""
+    home().mkdir(parents=True, exist_ok=True)
+    handle = os.open(home(), os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 class Cluster:
     """A cluster by its name. Its folder holds logs, certificates, audit.log and admin.kubeconfig."""
 
@@ -52,29 +66,34 @@ class Cluster:
     def create(self, kubeconfig: Path) -> None:
         """Make the cluster and wait until both nodes are ready. What an interrupted run left behind is removed."""
         packages.install()
-        self.delete()
-        try:
-            self._create()
-        except BaseException:
-            self.delete()
-            raise
+        with _alone():
+            self._delete()
+            try:
+                self._create()
+            except BaseException:
+                self._delete()
+                raise
         kubeconfig.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.folder / "admin.kubeconfig", kubeconfig)
 
     def delete(self) -> None:
         """End every process of the cluster and remove all it made."""
-        if not self.folder.exists():
-            return
-        self.processes.stop_all()
-        network.leave(self.folder)
-        cgroups.remove(self.folder)
-        shutil.rmtree(self.folder)
+        with _alone():
+            self._delete()
 
     def load(self, image: str) -> None:
         """Bring an image of the local store to the real node."""
         if not self.running:
             raise ClusterError(f"no cluster {self.name} runs")
         images.load(self.folder, image)
+
+    def _delete(self) -> None:
+        if not self.folder.exists():
+            return
+        self.processes.stop_all()
+        network.leave(self.folder)
+        cgroups.remove(self.folder)
+        shutil.rmtree(self.folder)
 
     def _create(self) -> None:
         self.folder.mkdir(parents=True)

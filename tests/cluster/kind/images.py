@@ -28,7 +28,7 @@ def load_own(folder: Path) -> None:
 
 def runtime_ready(folder: Path) -> bool:
     """Whether containerd answers."""
-    return subprocess.run([*_ctr(folder), "version"], check=False, capture_output=True).returncode == 0
+    return subprocess.run([*_ctr(folder, 1), "version"], check=False, capture_output=True).returncode == 0
 
 
 def _import(folder: Path, archive: Path) -> None:
@@ -36,5 +36,5 @@ def _import(folder: Path, archive: Path) -> None:
     archive.unlink()
 
 
-def _ctr(folder: Path) -> tuple[str, ...]:
-    return ("ctr", "--connect-timeout=1s", f"--address={folder}/containerd.sock", "--namespace=k8s.io")
+def _ctr(folder: Path, seconds_max: int = 30) -> tuple[str, ...]:
+    return ("ctr", f"--connect-timeout={seconds_max}s", f"--address={folder}/containerd.sock", "--namespace=k8s.io")
