@@ -123,7 +123,7 @@ def _cgroups() -> set[str]:
 
 
 def test_a_cluster_leaves_nothing_behind_even_when_it_was_cut_off(second: Command, tmp_path: Path, busybox: str):
-    rules, links = _rules(), _links()
+    rules = _rules()
     kubeconfig = tmp_path / "kubeconfig"
     second("create", "cluster", "--name=second", f"--kubeconfig={kubeconfig}")
     kubectl = Command(Path(second("get", "program", "kubectl").strip()), {"KUBECONFIG": str(kubeconfig)})
@@ -136,10 +136,13 @@ def test_a_cluster_leaves_nothing_behind_even_when_it_was_cut_off(second: Comman
     assert second("get", "clusters").split() == ["second"]
     assert kubectl("get", "pods") == ""
 
+    link = (tmp_path / "second" / "link").read_text()
+    assert link in _links()
     second("delete", "cluster", "--name=second")
     kubeconfig.unlink()
     assert _traces(tmp_path) == []
-    assert (_rules(), _links(), _cgroups()) == (rules, links, set())
+    assert link not in _links()
+    assert (_rules(), _cgroups()) == (rules, set())
 
 
 def test_an_image_that_is_nowhere_is_named(kind: Command, kind_cluster):

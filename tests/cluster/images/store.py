@@ -1,4 +1,4 @@
-"""Where images are kept before a cluster gets them: a Docker engine where one runs, else a store of our own.
+"""Where images are kept before a cluster gets them: the Docker engine of the real kind, else a store of our own.
 
 The only place that knows which of the two it is.
 """
@@ -16,10 +16,15 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kubesaga"
 
 
+def real_kind() -> str | None:
+    """The path of the real kind, if it is installed."""
+    return shutil.which("kind")
+
+
 @functools.cache
 def docker() -> bool:
-    """Whether a Docker engine answers here."""
-    if shutil.which("docker") is None:
+    """Whether a Docker engine answers here and the real kind is there to use it."""
+    if shutil.which("docker") is None or real_kind() is None:
         return False
     return subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
 

@@ -1,21 +1,16 @@
-"""One cluster: made, found again by its name, and removed without a trace."""
+"""One cluster of processes on this machine: made, found again by its name, and removed without a trace."""
 
-import contextlib
-import fcntl
-import json
-import os
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cgroups
+import home
 import images
 import network
 import node
 import packages
-from builds import program
 from control_plane import ControlPlane, Ports
 from probe import Probe
 from processes import Processes
@@ -27,35 +22,18 @@ class ClusterError(Exception):
     """A cluster that did not come up, with the end of the log that says why."""
 
 
-def home() -> Path:
-    """Where the folders of clusters are."""
-    return Path(os.environ.get("KUBESAGA_KIND_HOME", "/var/tmp/kubesaga-kind"))
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Only one caller at a time makes or removes clusters: two that mean the same name would fight."""
-    home().mkdir(parents=True, exist_ok=True)
-    handle = os.open(home(), os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-class Cluster:
+class OwnCluster:
     """A cluster by its name. Its folder holds logs, certificates, audit.log and admin.kubeconfig."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.folder = home() / name
+        self.folder = home.folder(name)
         self.processes = Processes(self.folder)
 
     @classmethod
     def names(cls) -> list[str]:
         """The clusters that run."""
-        folders = sorted(home().iterdir()) if home().exists() else []
+        folders = sorted(home.home().iterdir()) if home.home().exists() else []
         return [folder.name for folder in folders if cls(folder.name).running]
 
     @property
@@ -66,7 +44,7 @@ class Cluster:
     def create(self, kubeconfig: Path) -> None:
         """Make the cluster and wait until both nodes are ready. What an interrupted run left behind is removed."""
         packages.install()
-        with _alone():
+        with home.alone():
             self._delete()
             try:
                 self._create()
@@ -78,7 +56,7 @@ class Cluster:
 
     def delete(self) -> None:
         """End every process of the cluster and remove all it made."""
-        with _alone():
+        with home.alone():
             self._delete()
 
     def load(self, image: str) -> None:
@@ -119,8 +97,7 @@ class Cluster:
         images.load_own(self.folder)
         node.start_real(self.folder, self.processes, plane.authority, kubelet, link)
         node.start_fake(self.folder, self.processes, admin)
-        command = [program("kubectl"), f"--kubeconfig={admin}", "create", "--filename=-"]
-        subprocess.run(command, input=json.dumps(node.FAKE_NODE), check=True, text=True, stdout=subprocess.DEVNULL)
+        node.register_fake(admin)
 
     def _await(self, ready: Callable[[], bool], *names: str) -> None:
         """Ask until it is so; the log of the process that ended, or of the first one, says why it does not come."""

@@ -11,8 +11,14 @@ from certificates import Authority
 from network import SERVICE_IP, SERVICES
 from processes import Processes
 
-# The controller manager's defaults allow only a few Jobs a second.
-_RATES = ("--kube-api-qps=1000", "--kube-api-burst=2000")
+AUDIT_POLICY = "audit-policy.yaml"
+CONTROLLER_MANAGER_RATES = {
+    "kube-api-qps": "1000",
+    "kube-api-burst": "2000",
+    "concurrent-job-syncs": "50",
+    "concurrent-gc-syncs": "50",
+}
+"""The controller manager's defaults allow only a few Jobs a second."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,8 @@ class ControlPlane:
             f"--authentication-kubeconfig={manager}", f"--authorization-kubeconfig={manager}",
             f"--root-ca-file={self.authority.certificate}",
             f"--service-account-private-key-file={self.folder}/pki/service-accounts.key", "--leader-elect=false",
-            "--use-service-account-credentials=true", "--secure-port=0", *_RATES,
-            "--concurrent-job-syncs=50", "--concurrent-gc-syncs=50",
+            "--use-service-account-credentials=true", "--secure-port=0",
+            *(f"--{name}={value}" for name, value in CONTROLLER_MANAGER_RATES.items()),
         )  # fmt: skip
         self._start_scheduler(ports)
 
@@ -92,13 +98,7 @@ class ControlPlane:
         certificate, key = self.authority.sign("api-server", "/CN=kube-apiserver", names)
         client_certificate, client_key = self.authority.sign("kubelet-client", "/O=system:masters/CN=kubelet-client")
         private, public = self.authority.key_pair("service-accounts")
-        policy = self.folder / "audit-policy.yaml"
-        policy.write_text(
-            "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n"
-            "- level: None\n  resources: [{group: coordination.k8s.io}]\n"
-            "- level: None\n  nonResourceURLs: ['/livez*', '/readyz*', '/healthz*']\n"
-            "- level: Metadata\n"
-        )
+        policy = write_audit_policy(self.folder)
         self.processes.start(
             "kube-apiserver", program("kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{ports.etcd}",
             "--bind-address=0.0.0.0", f"--advertise-address={self.host}", f"--secure-port={ports.api}",
@@ -124,6 +124,18 @@ class ControlPlane:
         self.processes.start(
             "kube-scheduler", program("kube-scheduler"), f"--config={configuration}", "--secure-port=0"
         )
+
+
+def write_audit_policy(folder: Path) -> Path:
+    """Write which requests the audit log tells of: all but leases and probes, without their bodies."""
+    policy = folder / AUDIT_POLICY
+    policy.write_text(
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n"
+        "- level: None\n  resources: [{group: coordination.k8s.io}]\n"
+        "- level: None\n  nonResourceURLs: ['/livez*', '/readyz*', '/healthz*']\n"
+        "- level: Metadata\n"
+    )
+    return policy
 
 
 def _encoded(path: Path) -> str:

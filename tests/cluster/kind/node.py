@@ -6,6 +6,7 @@ a cluster are all below one of its own.
 """
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -86,6 +87,12 @@ def start_fake(folder: Path, processes: Processes, kubeconfig: Path) -> None:
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake", "--node-lease-duration-seconds=40",
         "--cidr=10.245.0.1/16", "--node-ip=10.245.0.1", "--enable-crds=",
     )  # fmt: skip
+
+
+def register_fake(kubeconfig: Path) -> None:
+    """Tell the API server of the fake node; kwok makes it ready."""
+    command = [program("kubectl"), f"--kubeconfig={kubeconfig}", "create", "--filename=-"]
+    subprocess.run(command, input=json.dumps(FAKE_NODE), check=True, text=True, stdout=subprocess.DEVNULL)
 
 
 def _write_containerd(folder: Path) -> None:
