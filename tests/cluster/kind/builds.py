@@ -24,6 +24,10 @@ _KUBERNETES_FLAGS = (
 PARALLEL = min(os.cpu_count() or 1, 4)
 
 
+class BuildError(Exception):
+    """A program that cannot be built here."""
+
+
 @dataclass(frozen=True)
 class Build:
     """One program: the module that pins it, its package and its linker flags."""
@@ -64,6 +68,8 @@ def _key(build: Build) -> str:
 
 def _build(build: Build, path: Path) -> None:
     """Build beside the final name and move it there, so that a build that was cut off leaves nothing half done."""
+    if shutil.which("go") is None:
+        raise BuildError(f"{build.name} is built from its Go module, and there is no go on the path")
     path.parent.mkdir(parents=True, exist_ok=True)
     print(f"building {build.name} ...", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:

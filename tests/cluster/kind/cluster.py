@@ -1,5 +1,6 @@
 """One cluster of processes on this machine: made, found again by its name, and removed without a trace."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -43,6 +44,8 @@ class OwnCluster:
 
     def create(self, kubeconfig: Path) -> None:
         """Make the cluster and wait until both nodes are ready. What an interrupted run left behind is removed."""
+        if os.geteuid() != 0:
+            raise ClusterError("a cluster without Docker needs root: its node makes namespaces, mounts and cgroups")
         packages.install()
         with home.alone():
             self._delete()
