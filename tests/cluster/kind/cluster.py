@@ -39,8 +39,8 @@ class OwnCluster:
 
     @property
     def running(self) -> bool:
-        """Whether its API server runs."""
-        return self.processes.pid("kube-apiserver") is not None
+        """Whether it was made whole, and its API server runs."""
+        return (self.folder / "ready").exists() and self.processes.pid("kube-apiserver") is not None
 
     def create(self, kubeconfig: Path) -> None:
         """Make the cluster and wait until both nodes are ready. What an interrupted run left behind is removed."""
@@ -93,6 +93,7 @@ class OwnCluster:
         self._await(probe.service_account, "kube-apiserver", "kube-controller-manager")
         for name, by in ((node.REAL, "kubelet"), (node.FAKE, "kwok")):
             self._await(lambda name=name: probe.node(name), by, "kube-controller-manager", "kube-scheduler")
+        (self.folder / "ready").touch()
 
     def _start_nodes(self, plane: ControlPlane, ports: Ports, link: network.Network) -> None:
         admin = plane.kubeconfig("admin", "/O=system:masters/CN=admin", ports)
