@@ -13,6 +13,13 @@ from cluster.command import Command
 
 _HERE = Path(__file__).parent
 _NAME = "kubesaga-test"
+_BUILD_SECONDS_MAX = 2400
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the cluster's programs before the first test's clock runs: where no cache is, it takes many minutes."""
+    if not session.config.option.collectonly and any(_HERE in item.path.parents for item in session.items):
+        Command(_HERE / "kind" / "kind")("build", timeout=_BUILD_SECONDS_MAX)
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +31,6 @@ def kind(request: pytest.FixtureRequest) -> Command:
         options.cluster_name = "-".join(filter(None, (_NAME, os.environ.get("PYTEST_XDIST_WORKER"))))
     options.kind_bin = options.kind_bin or str(_HERE / "kind" / "kind")
     own = Command(_HERE / "kind" / "kind")
-    own("build", timeout=1800)
     options.kind_kubectl_bin = options.kind_kubectl_bin or own("get", "program", "kubectl").strip()
     if not options.keep_cluster:
         Command(options.kind_bin)("delete", "cluster", f"--name={options.cluster_name}")
