@@ -18,6 +18,13 @@ class Request:
     name: str
     code: int
     path: str
+    agent: str
+    """The user agent; the operator's is `kubesaga`."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it asked for a change."""
+        return self.verb in ("create", "update", "patch", "delete", "deletecollection")
 
 
 class AuditLog:
@@ -37,6 +44,10 @@ class AuditLog:
             lines = [line for line in log if line.endswith(b"\n")]
         found = (_request(json.loads(line)) for line in lines)
         return [one for one in found if all(getattr(one, field) == value for field, value in wanted.items())]
+
+    def jobs_created(self, namespace: str) -> list[str]:
+        """The names of all Jobs ever created in a namespace, sorted; one created twice stands twice."""
+        return sorted(r.name for r in self.requests(verb="create", resource="jobs", namespace=namespace, code=201))
 
     def wait_for(self, count: int, since: int = 0, seconds_max: float = 10, **wanted: object) -> list[Request]:
         """The requests, as soon as there are at least `count`; an error if they do not come."""
@@ -59,4 +70,5 @@ def _request(event: dict) -> Request:
         name=reference.get("name", ""),
         code=event.get("responseStatus", {}).get("code", 0),
         path=event["requestURI"],
+        agent=event.get("userAgent", ""),
     )

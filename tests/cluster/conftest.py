@@ -1,8 +1,10 @@
 """A real cluster for the tests of this folder, by pytest-kind; what they do with it are the fixtures here."""
 
 import os
+import socket
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from pytest_kind import KindCluster
 
 from cluster.audit import AuditLog
 from cluster.command import Command
+from cluster.operator_process import OperatorProcess
 
 _HERE = Path(__file__).parent
+_ROOT = _HERE.parents[1]
 _NAME = "kubesaga-test"
 _BUILD_SECONDS_MAX = 2400
 
@@ -80,3 +84,51 @@ def namespace(kubectl: Command) -> Iterator[str]:
     kubectl("wait", "--for=create", "serviceaccount/default", f"--namespace={name}", "--timeout=30s")
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def installed(kind_cluster: KindCluster, kubectl: Command, helm: Command, busybox: str) -> str:
+    """The operator as users get it: the real image, installed by Helm under the restricted level. Its namespace."""
+    namespace = "kubesaga"
+    image = Command(_HERE / "images" / "image")("operator", timeout=900).split()[-1]
+    kind_cluster.load_docker_image(image)
+    if namespace not in kubectl("get", "namespaces", "--output=name"):
+        kubectl("create", "namespace", namespace)
+    kubectl("label", "--overwrite", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    repository, _, tag = image.rpartition(":")
+    values = [
+        f"--set=image.repository={repository}",
+        f"--set=image.tag={tag}",
+        f"--set=podAnnotations.run=r{uuid.uuid4().hex}",
+    ]
+    helm("upgrade", "--install", "kubesaga", _ROOT / "charts/kubesaga", "--namespace", namespace, *values, "--wait")
+    return namespace
+
+
+@pytest.fixture
+def paused(kubectl: Command, installed: str) -> Iterator[None]:
+    """The installed operator is not there while the test runs others."""
+    kubectl("scale", "deployment/kubesaga", "--namespace", installed, "--replicas=0")
+    kubectl("wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=kubesaga", "--namespace", installed)
+    yield
+    kubectl("scale", "deployment/kubesaga", "--namespace", installed, "--replicas=1")
+    kubectl("rollout", "status", "deployment/kubesaga", "--namespace", installed)
+
+
+@pytest.fixture
+def start_operator(kubectl: Command, tmp_path: Path) -> Iterator[Callable[..., OperatorProcess]]:
+    """Starts operators as processes of this machine; those still running at the end are killed."""
+    started: list[OperatorProcess] = []
+
+    def start(*arguments: str, **environment: str) -> OperatorProcess:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        variables = {**kubectl.environment, **environment}
+        log = tmp_path / f"operator-{len(started)}.log"
+        started.append(OperatorProcess([sys.executable, *arguments], variables, port, log))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
