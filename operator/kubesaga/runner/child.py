@@ -5,7 +5,8 @@
 
 The wrapper writes its pid when it begins and the command's exit code when that ends; then it kills what the command
 left running, as the end of a container does. Whoever waits for `lock` waits for that moment, also a runner that was
-started later. Should somebody kill the wrapper alone, the lock on the log tells that the command still runs.
+started later. Should somebody kill the wrapper alone, the lock on the log tells that the command still runs. The file
+`stop` catches a SIGTERM that comes before the command could heed it.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ trap '' TERM
 folder=$1
 shift
 echo $$ > "$folder/pid"
-(trap - TERM; exec "$@") < /dev/null
+(trap - TERM; [ -e "$folder/stop" ] && exit 143; exec "$@") < /dev/null
 echo $? > "$folder/exit-code"
 kill -KILL 0
 """
@@ -42,6 +43,7 @@ class Child:
         self._lock = self.folder / "lock"
         self._pid = self.folder / "pid"
         self._exit_code = self.folder / "exit-code"
+        self._stop = self.folder / "stop"
         self._process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
@@ -87,12 +89,22 @@ class Child:
         return self.exit_code()
 
     def exit_code(self) -> int | None:
-        """The exit code it left; None where the wrapper was killed, or the machine went down."""
+        """The exit code it left; None where its wrapper was killed, or the machine went down."""
         try:
             text = self._exit_code.read_text()
         except FileNotFoundError:
             return None
         return int(text) if text.endswith("\n") else None
+
+    def stop(self) -> None:
+        """Ask it and all of its group to end, while it runs."""
+        self._stop.touch()
+        self.signal(signal.SIGTERM)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stop.exists()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and all of its group, while it runs."""

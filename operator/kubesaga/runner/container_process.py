@@ -18,18 +18,11 @@ NOT_STARTED: Final = 128
 
 _ENV: Final = "/usr/bin/env"
 _SHELL_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OF_SHELLS: Final = {"IFS", "PWD", "OLDPWD", "PPID", "OPTIND", "OPTARG", "SHLVL", "_", "PS1", "PS2", "PS4", "LINENO"}
-_OF_SHELLS_TOO: Final = {
-    "RANDOM",
-    "SECONDS",
-    "UID",
-    "EUID",
-    "SHELLOPTS",
-    "BASHOPTS",
-    "ENV",
-    "BASH_ENV",
-    "POSIXLY_CORRECT",
-}
+_OF_SHELLS: Final = re.compile(
+    r"_|(BASHOPTS|BASH_ENV|ENV|EUID|IFS|LINENO|OLDPWD|OPTARG|OPTIND|POSIXLY_CORRECT|PPID|PS[124]|PWD|RANDOM|SECONDS"
+    r"|SHELLOPTS|SHLVL|UID)"
+)
+"""Variables that shells have a use of their own for."""
 
 
 class StartError(Exception):
@@ -67,7 +60,8 @@ class ContainerProcess:
         words = [expand(word, values) for word in (*container["command"], *container.get("args", ()))]
         env, folder = {**os.environ, **values}, container.get("workingDir")
         program = _program(words[0], env.get("PATH", os.defpath), folder)
-        return cls((*_exact(values, program), *words[1:]), env, folder)
+        safe = {name: value for name, value in env.items() if not _is_odd(name)}
+        return cls((*_behind_env(values, program), *words[1:]), safe, folder)
 
 
 def _local(variable: Mapping[str, Any], termination_log: Path) -> Mapping[str, Any]:
@@ -78,7 +72,7 @@ def _local(variable: Mapping[str, Any], termination_log: Path) -> Mapping[str, A
 
 
 def _program(word: str, path: str, folder: str | None) -> str:
-    """The path of the program that a command begins with."""
+    """The program that a command begins with, as it is written there; it is sure to be found."""
     if folder is not None and not Path(folder).is_dir():
         raise StartError(f"workingDir {folder}: there is no such folder on this machine")
     if "/" in word:
@@ -88,16 +82,19 @@ def _program(word: str, path: str, folder: str | None) -> str:
         if place.is_dir() or not os.access(place, os.X_OK):
             raise StartError(f"{word}: is not executable", NOT_EXECUTABLE)
         return word
-    found = shutil.which(word, path=path)
-    if found is None:
+    if shutil.which(word, path=path) is None:
         raise StartError(f"{word}: there is no such command on this machine (PATH is {path})", NOT_FOUND)
     return word
 
 
-def _exact(values: Mapping[str, str], program: str) -> tuple[str, ...]:
-    """The program, behind `env` where a shell on the way would change or drop a variable of the container."""
-    own = _OF_SHELLS | _OF_SHELLS_TOO
-    odd = [f"{name}={value}" for name, value in values.items() if name in own or not _SHELL_NAME.fullmatch(name)]
+def _is_odd(name: str) -> bool:
+    """Whether a shell would drop, change or stumble over a variable of that name."""
+    return bool(_OF_SHELLS.fullmatch(name)) or not _SHELL_NAME.fullmatch(name)
+
+
+def _behind_env(values: Mapping[str, str], program: str) -> tuple[str, ...]:
+    """The program, behind `env` where a variable of the container cannot pass through the wrapper's shell."""
+    odd = [f"{name}={value}" for name, value in values.items() if _is_odd(name)]
     if not odd:
         return (program,)
     if "=" in program:

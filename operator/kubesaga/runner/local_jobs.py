@@ -29,6 +29,9 @@ GRACE_SECONDS_DEFAULT: Final = 30
 UNKNOWN_EXIT_CODE: Final = 255
 """Stands for the exit code that nobody knows."""
 
+KILLED_EXIT_CODE: Final = 137
+"""That of a process that did not heed SIGTERM."""
+
 _TERMINATION_MESSAGE_BYTES_MAX: Final = 4_096
 _LOG_TAIL_BYTES: Final = 2_048
 _ANNOTATION_BOOT: Final = "kubesaga.dev/boot-id"
@@ -115,7 +118,9 @@ class LocalJobs:
             self._stop(name, pod["spec"])
         with self._deadline(name), self._followed(child, job, skip=skip):
             code = await child.wait()
-        self._end_pod(pod, UNKNOWN_EXIT_CODE if code is None else code, _message(child, code))
+        if code is None:
+            code = KILLED_EXIT_CODE if child.stopped else UNKNOWN_EXIT_CODE
+        self._end_pod(pod, code, _message(child, code))
         self._end_job(name, succeeded=code == 0)
 
     def _create_pod(self, job: Raw) -> Raw:
@@ -192,7 +197,7 @@ class LocalJobs:
         """Ask the process to end, and kill it after its grace period."""
         child = self._children.get(name)
         if child is not None:
-            child.signal(signal.SIGTERM)
+            child.stop()
             grace = pod_spec.get("terminationGracePeriodSeconds", GRACE_SECONDS_DEFAULT)
             asyncio.get_running_loop().call_later(grace, child.signal, signal.SIGKILL)
 
@@ -233,9 +238,9 @@ def _pulled_in(job: Raw) -> bool:
     return job["metadata"]["generation"] > 1 and job["spec"].get("activeDeadlineSeconds") is not None
 
 
-def _message(child: Child, code: int | None) -> str:
+def _message(child: Child, code: int) -> str:
     """The termination message; where a failed process wrote none, the end of its log."""
-    if code is None:
+    if child.exit_code() is None and not child.stopped:
         return "how it ended is not known: it was killed, or the machine went down"
     with child.termination_log.open("rb") as file:
         written = file.read(_TERMINATION_MESSAGE_BYTES_MAX)
