@@ -1,0 +1,190 @@
+"""The controller over a store with the API server's semantics: writes, effects, crashes and garbage."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from kubesaga.api.workflow import API_VERSION, KIND
+from kubesaga.controller.controller import Controller
+from kubesaga.controller.errors import Conflict, Refused, Unavailable
+from kubesaga.runner.object_store import ObjectStore
+
+
+class Cluster(ObjectStore):
+    """A store that remembers the calls made to it, and fails those it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+        self.failing: dict[str, list[Exception]] = {}
+
+    async def patch_status(self, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        self._called("patch_status")
+        return await super().patch_status(namespace, name, operations)
+
+    async def create_job(self, namespace: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        self._called("create_job")
+        return await super().create_job(namespace, manifest)
+
+    async def read_job(self, namespace: str, name: str) -> dict[str, Any]:
+        self._called("read_job")
+        return await super().read_job(namespace, name)
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if self.failing.get(name):
+            raise self.failing[name].pop(0)
+
+    def saga(self, name: str = "order", *steps: str, **fields: Any) -> dict[str, Any]:
+        spec = {"steps": [{"name": step, "container": {"image": "i"}} for step in steps or ("a",)], **fields}
+        return self.create(
+            "workflows", {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
+        )
+
+    def status(self, name: str = "order") -> dict[str, Any]:
+        found = self.get("workflows", name)
+        return (found or {}).get("status") or {}
+
+    def succeed(self, job: str) -> None:
+        complete = [{"type": "Complete", "status": "True"}]
+        self.set_status("jobs", job, {"succeeded": 1, "conditions": complete})
+
+    def jobs(self) -> list[str]:
+        return [raw["metadata"]["name"] for raw in self.all("jobs")]
+
+
+FEEDS = {
+    ("workflows", "changed"): "workflow_changed",
+    ("workflows", "gone"): "workflow_gone",
+    ("jobs", "changed"): "job_changed",
+    ("jobs", "gone"): "job_gone",
+    ("pods", "changed"): "pod_changed",
+    ("pods", "gone"): "pod_gone",
+}
+
+
+@asynccontextmanager
+async def controlled(cluster: Cluster) -> AsyncIterator[Controller]:
+    """A controller that watches the store, until the block ends."""
+    controller = Controller(cluster)
+    cluster.listen(lambda resource, change, raw: getattr(controller, FEEDS[resource, change])(raw))
+    running = asyncio.create_task(controller.run())
+    try:
+        yield controller
+    finally:
+        controller.stop()
+        await running
+
+
+async def until(what: Any, seconds: float = 10.0) -> None:
+    """Let the controller go on until it is so."""
+    async with asyncio.timeout(seconds):
+        while not what():  # noqa: ASYNC110 - anything may be waited for, not one event
+            await asyncio.sleep(0.005)
+
+
+async def test_a_workflow_runs_to_its_end() -> None:
+    cluster = Cluster()
+    async with controlled(cluster):
+        cluster.saga()
+        await until(cluster.jobs)
+        cluster.succeed(cluster.jobs()[0])
+        await until(lambda: cluster.status().get("phase") == "Succeeded")
+
+
+async def test_the_status_is_written_before_the_job_is_created() -> None:
+    cluster = Cluster()
+    async with controlled(cluster):
+        cluster.saga()
+        await until(cluster.jobs)
+    assert cluster.calls[:2] == ["patch_status", "create_job"]
+
+
+async def test_a_write_that_is_stale_creates_nothing_and_is_decided_anew() -> None:
+    cluster = Cluster()
+    cluster.failing["patch_status"] = [Conflict(409, "Conflict", "modified")]
+    async with controlled(cluster):
+        cluster.saga()
+        await until(cluster.jobs)
+    assert cluster.calls[:3] == ["patch_status", "patch_status", "create_job"]
+
+
+async def test_a_create_that_was_not_answered_is_made_again_under_the_same_name() -> None:
+    cluster = Cluster()
+    cluster.failing["create_job"] = [Unavailable(0, "Timeout", "no answer")] * 3
+    async with controlled(cluster):
+        cluster.saga()
+        await until(cluster.jobs)
+    assert cluster.calls.count("create_job") == 4
+    assert len(cluster.jobs()) == 1
+
+
+async def test_a_controller_that_begins_after_a_crash_creates_what_was_decided() -> None:
+    cluster = Cluster()
+    cluster.failing["create_job"] = [Unavailable(0, "Timeout", "crash")] * 100
+    async with controlled(cluster):
+        cluster.saga()
+        await until(lambda: "create_job" in cluster.calls)
+    cluster.failing.clear()
+    async with controlled(cluster):
+        await until(cluster.jobs)
+    assert cluster.status()["steps"][0]["state"] in ("Starting", "Running")
+
+
+async def test_a_job_that_was_created_before_a_crash_is_recognised() -> None:
+    cluster = Cluster()
+    async with controlled(cluster):
+        cluster.saga()
+        await until(cluster.jobs)
+    async with controlled(cluster):
+        cluster.succeed(cluster.jobs()[0])
+        await until(lambda: cluster.status().get("phase") == "Succeeded")
+    assert len(cluster.jobs()) == 1
+
+
+async def test_a_refused_job_fails_its_step() -> None:
+    cluster = Cluster()
+    cluster.failing["create_job"] = [Refused(422, "Invalid", "bad image")]
+    async with controlled(cluster):
+        cluster.saga()
+        await until(lambda: cluster.status().get("phase") == "Failed")
+    assert cluster.status()["steps"][0]["reason"] == "CreateRejected"
+
+
+@pytest.mark.parametrize("garbage", [{"steps": "no list"}, {"phase": "Nonsense"}, {"steps": [{"name": "a"}]}])
+async def test_garbage_in_a_status_stalls_that_workflow_alone(garbage: dict[str, Any]) -> None:
+    cluster = Cluster()
+    cluster.saga("broken")
+    cluster.set_status("workflows", "broken", garbage)
+    async with controlled(cluster):
+        await until(lambda: "Stalled" in [c.get("type") for c in cluster.status("broken").get("conditions", [])])
+        cluster.saga("good")
+        await until(cluster.jobs)
+    stalled = next(c for c in cluster.status("broken")["conditions"] if c["type"] == "Stalled")
+    assert stalled["reason"] == "InvalidStatus"
+    assert "kubesaga did not write this" in stalled["message"]
+
+
+async def test_a_finished_workflow_causes_no_call_when_a_controller_begins() -> None:
+    cluster = Cluster()
+    async with controlled(cluster):
+        cluster.saga()
+        await until(cluster.jobs)
+        cluster.succeed(cluster.jobs()[0])
+        await until(lambda: cluster.status().get("phase") == "Succeeded")
+    cluster.calls.clear()
+    async with controlled(cluster) as controller:
+        await until(lambda: controller.primed.is_set() and len(controller.queue) == 0)
+    assert cluster.calls == []
+
+
+async def test_a_deleted_workflow_is_forgotten() -> None:
+    cluster = Cluster()
+    async with controlled(cluster) as controller:
+        cluster.saga()
+        await until(cluster.jobs)
+        cluster.remove("workflows", "order")
+        assert len(controller.workflows) == 0

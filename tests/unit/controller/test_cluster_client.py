@@ -1,0 +1,107 @@
+"""The client turns every answer of an API server into one of our errors, and none into a hang."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio.client import ApiClient, Configuration
+
+from kubesaga.controller.cluster_client import ClusterClient
+from kubesaga.controller.errors import Conflict, Exists, NotFound, Refused, Unavailable
+from kubesaga.controller.telemetry import Telemetry
+
+
+class Server:
+    """Gives the answer it is told, and remembers the last request."""
+
+    def __init__(self) -> None:
+        self.code, self.answer = 200, {}
+        self.request: web.Request | None = None
+        self.body = ""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.request, self.body = request, await request.text()
+        return web.json_response(self.answer, status=self.code)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[ClusterClient]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", server.handle)
+    async with TestServer(app) as listening:
+        configuration = Configuration(host=str(listening.make_url("")).rstrip("/"))
+        configuration.client_session_kwargs = {"trust_env": False}
+        made = ClusterClient(ApiClient(configuration), Telemetry())
+        yield made
+        await made.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "error"),
+    [
+        (404, "NotFound", NotFound),
+        (409, "AlreadyExists", Exists),
+        (409, "Conflict", Conflict),
+        (403, "Forbidden", Refused),
+        (422, "Invalid", Refused),
+        (401, "Unauthorized", Unavailable),
+        (408, "Timeout", Unavailable),
+        (429, "TooManyRequests", Unavailable),
+        (500, "InternalError", Unavailable),
+        (504, "Timeout", Unavailable),
+    ],
+)
+async def test_each_answer_is_one_error(
+    client: ClusterClient, server: Server, code: int, reason: str, error: type[Exception]
+) -> None:
+    server.code, server.answer = code, {"reason": reason, "message": "why", "details": {"retryAfterSeconds": 3}}
+    with pytest.raises(error, match="why") as raised:
+        await client.create_job("ns", {"kind": "Job"})
+    assert type(raised.value) is error
+    if error is Unavailable:
+        assert raised.value.retry_after_seconds == 3
+
+
+async def test_a_status_is_patched_by_operations_on_the_subresource(client: ClusterClient, server: Server) -> None:
+    await client.patch_status("ns", "name", [{"op": "add", "path": "/status", "value": {}}])
+    assert server.request is not None
+    assert server.request.path == "/apis/kubesaga.dev/v1alpha1/namespaces/ns/workflows/name/status"
+    assert server.request.headers["Content-Type"] == "application/json-patch+json"
+    assert server.request.headers["User-Agent"] == "kubesaga"
+
+
+async def test_deletes_name_a_propagation_policy_and_their_preconditions(client: ClusterClient, server: Server) -> None:
+    await client.delete_job("ns", "name", "u")
+    assert '"propagationPolicy": "Foreground"' in server.body
+    assert '"preconditions": {"uid": "u"}' in server.body
+    await client.delete_workflow("ns", "name", "u", "7")
+    assert '"resourceVersion": "7"' in server.body
+
+
+async def test_a_list_follows_its_pages_and_selects_what_is_ours(client: ClusterClient, server: Server) -> None:
+    server.answer = {"items": [{"a": 1}], "metadata": {}}
+    assert [raw async for raw in client.list("jobs")] == [{"a": 1}]
+    assert server.request is not None
+    assert server.request.query["labelSelector"] == "kubesaga.dev/workflow-uid"
+
+
+async def test_no_answer_is_unavailable(client: ClusterClient) -> None:
+    client._api.configuration.host = "http://127.0.0.1:1"
+    with pytest.raises(Unavailable):
+        await client.read_job("ns", "name")
+
+
+async def test_an_answer_that_is_no_json_is_told_as_it_is(client: ClusterClient, server: Server) -> None:
+    async def broken(_: web.Request) -> web.Response:
+        return web.Response(status=502, text="<html>bad gateway")
+
+    server.handle = broken  # type: ignore[method-assign]
+    server.code, server.answer = 502, {}
+    with pytest.raises(Unavailable):
+        await client.read_workflow("ns", "name")
