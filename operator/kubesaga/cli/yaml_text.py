@@ -25,6 +25,7 @@ DEPTH_MAX: Final = 100
 """A Workflow is 12 levels deep."""
 
 _CORE: Final = "tag:yaml.org,2002:"
+_SCALAR_TAGS: Final = {"str", "int", "float", "bool", "null", "timestamp"}
 _NULLS: Final = {"", "~", "null", "Null", "NULL"}
 _BOOLEANS: Final = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
 AMBIGUOUS: Final = {
@@ -186,7 +187,7 @@ class _Reading:
     def _scalar(self, node: ScalarNode, path: str) -> Any:
         text: str = node.value
         tag = str(node.tag)
-        if not tag.startswith(_CORE) or tag == f"{_CORE}binary":
+        if tag.removeprefix(_CORE) not in _SCALAR_TAGS:
             self._error(f"found the tag {tag}; Kubernetes knows no tags", node.start_mark.line + 1, path)
             return None
         if node.style in ("'", '"', "|", ">"):
