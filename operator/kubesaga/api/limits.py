@@ -17,6 +17,9 @@ COMPENSATION_STATUS_BYTES: Final = 200
 MESSAGE_BYTES_MAX: Final = 1_024
 """A message of one step or condition; long enough for a sentence and the tail of an error."""
 
+FAILURE_BYTES_MAX: Final = 16_384
+"""The first cause in words. A spec with errors has no steps yet, so there is room for all of the errors."""
+
 STEP_MESSAGE_BYTES_MAX: Final = 256
 """A message of one step: a failed run of 4,000 steps still has to fit into OBJECT_BYTES_MAX."""
 

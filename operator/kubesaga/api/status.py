@@ -161,8 +161,8 @@ class Failure(ApiModel):
     """The kind of cause."""
     step: StepName | None = None
     """The step that failed."""
-    message: Message = ""
-    """The cause in words."""
+    message: Annotated[str, StringConstraints(max_length=limits.FAILURE_BYTES_MAX)] = ""
+    """The cause in words; all errors of a spec."""
     time: Timestamp
     """When it was recorded."""
 

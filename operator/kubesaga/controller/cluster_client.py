@@ -15,7 +15,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubesaga.api.names import LABEL_WORKFLOW_UID
 from kubesaga.api.workflow import GROUP, PLURAL, VERSION
 from kubesaga.controller.cluster import Operation, Raw, Resource
-from kubesaga.controller.errors import Conflict, Exists, NotFound, Refused, Unavailable
+from kubesaga.controller.errors import CannotStart, Conflict, Exists, NotFound, Refused, Unavailable
 from kubesaga.controller.telemetry import Telemetry
 
 TIMEOUT_SECONDS: Final = 30.0
@@ -47,12 +47,15 @@ class ClusterClient:
 
     @classmethod
     async def connect(cls, telemetry: Telemetry, namespaces: Sequence[str] = ()) -> "ClusterClient":
-        """Connect as the Pod's service account, or by the kubeconfig where there is none."""
+        """Connect as the Pod's service account, or by the kubeconfig where there is none; CannotStart without both."""
         configuration = Configuration()
         try:
             config.load_incluster_config(client_configuration=configuration)
         except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)
+            try:
+                await config.load_kube_config(client_configuration=configuration)
+            except config.ConfigException as error:
+                raise CannotStart(f"no service account, and no kubeconfig to use instead: {error}") from None
         configuration.client_session_kwargs = {"trust_env": False}
         configuration.connection_pool_maxsize = CONNECTIONS_MAX
         return cls(ApiClient(configuration), telemetry, namespaces)

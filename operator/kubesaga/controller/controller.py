@@ -13,10 +13,11 @@ from typing import Any
 
 from kubesaga.api.names import LABEL_WORKFLOW_UID
 from kubesaga.controller.cluster import Cluster, Raw
+from kubesaga.controller.errors import Unavailable
 from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.pass_ import Pass, Watcher
 from kubesaga.controller.queue import Key, KeyedQueue
-from kubesaga.controller.settings import HEAL_SECONDS
+from kubesaga.controller.settings import HEAL_SECONDS, PRIME_BACKOFF_SECONDS_MAX
 from kubesaga.controller.telemetry import Telemetry
 from kubesaga.controller.workflow_cache import WorkflowCache
 from kubesaga.engine.observation import JobObservation, PodObservation
@@ -85,7 +86,7 @@ class Controller:
 
     async def run(self) -> None:
         """Prime the caches, then work until `stop`; the passes in progress are finished."""
-        await self._list_all()
+        await self._prime()
         self.primed.set()
         for key in self.workflows.keys():  # noqa: SIM118 - not a mapping
             self.queue.add(key)
@@ -119,6 +120,17 @@ class Controller:
         owner = cache.remove(raw["metadata"]["uid"])
         if owner is not None:
             self._enqueue(self.workflows.key_of(owner))
+
+    async def _prime(self) -> None:
+        """List everything, as often as it takes to get an answer."""
+        backoff = 0.5
+        while True:
+            try:
+                return await self._list_all()
+            except Unavailable as error:
+                _log.warning("API server unavailable", extra={"error": str(error), "again_in_seconds": backoff})
+                await asyncio.sleep(backoff)
+                backoff = min(2 * backoff, PRIME_BACKOFF_SECONDS_MAX)
 
     # What the watches may miss
 

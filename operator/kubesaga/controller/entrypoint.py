@@ -10,6 +10,7 @@ import kopf
 
 from kubesaga.controller.cluster_client import ClusterClient
 from kubesaga.controller.controller import Controller
+from kubesaga.controller.errors import CannotStart
 from kubesaga.controller.http_server import HttpServer
 from kubesaga.controller.kopf_handlers import registry_for, settings_for
 from kubesaga.controller.logs import configure_logs
@@ -24,20 +25,23 @@ _GC_THRESHOLDS = (50_000, 50, 100)
 def main(settings: Settings) -> int:
     """Run the operator until SIGTERM or SIGINT. Returns the exit code."""
     configure_logs(settings.log_format, settings.log_level)
-    return asyncio.run(_main(settings))
+    try:
+        return asyncio.run(_main(settings))
+    except CannotStart as error:
+        _log.error("Operator cannot start", extra={"error": str(error)})  # noqa: TRY400 - the message says it all
+        return 1
 
 
 async def _main(settings: Settings) -> int:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _set_on_signals(stop)
     telemetry = Telemetry()
     cluster = await ClusterClient.connect(telemetry, settings.namespaces)
     controller = Controller(cluster, telemetry=telemetry)
     server = HttpServer(controller, settings.http_port)
-    await server.start()
-    _log.info("Operator started", extra={"namespaces": ",".join(settings.namespaces) or "all"})
     try:
+        await server.start()
+        _log.info("Operator started", extra={"namespaces": ",".join(settings.namespaces) or "all"})
         return await _run(settings, controller, stop)
     finally:
         await server.stop()
@@ -45,34 +49,46 @@ async def _main(settings: Settings) -> int:
         _log.info("Operator stopped")
 
 
+def _set_on_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
 async def _run(settings: Settings, controller: Controller, stop: asyncio.Event) -> int:
-    """Watch and work until asked to stop, or until one of the two ends by itself, which is an error."""
-    kopf_stop = asyncio.Event()
-    watching = asyncio.create_task(_watch(settings, controller, kopf_stop), name="watching")
+    """Watch and work until asked to stop, or until one of the two ends by itself, which is an error.
+
+    Passes in progress are finished before kopf is cancelled, as it cancels every task it finds.
+    """
+    watching = asyncio.create_task(_watch(settings, controller, stop), name="watching")
     working = asyncio.create_task(controller.run(), name="working")
     asked = asyncio.create_task(stop.wait(), name="asked")
     collecting = asyncio.create_task(_tune_gc(controller), name="collecting")
     done, _ = await asyncio.wait({watching, working, asked}, return_when=asyncio.FIRST_COMPLETED)
-    controller.stop()
-    kopf_stop.set()
     asked.cancel()
     collecting.cancel()
-    results = await asyncio.gather(watching, working, return_exceptions=True)
-    for failed in (result for result in results if isinstance(result, Exception)):
-        _log.error("Operator failed", exc_info=failed)
+    controller.stop()
+    if not controller.primed.is_set():
+        working.cancel()
+    await asyncio.wait({working})
+    watching.cancel()
+    for failure in await asyncio.gather(watching, working, return_exceptions=True):
+        if isinstance(failure, Exception):
+            _log.error("Operator failed", exc_info=failure)
     return 0 if asked in done else 1
 
 
 async def _watch(settings: Settings, controller: Controller, stop: asyncio.Event) -> None:
-    await kopf.operator(
+    existing = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
         registry=registry_for(controller),
         settings=settings_for(),
         standalone=True,
         identity=cast("Any", "kubesaga"),  # kopf's own asks for the name of the user, whom an image need not have
         clusterwide=not settings.namespaces,
         namespaces=list(settings.namespaces),
-        stop_flag=stop,
     )
+    _set_on_signals(stop)  # kopf has just taken them for itself
+    await kopf.run_tasks(tasks, ignored=existing)
 
 
 async def _tune_gc(controller: Controller) -> None:

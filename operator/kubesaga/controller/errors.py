@@ -19,6 +19,10 @@ class ClusterError(Exception):
         self.message = message
 
 
+class CannotStart(Exception):  # noqa: N818
+    """What the operator needs before its first call is not there; the message says what."""
+
+
 class Unavailable(ClusterError):  # noqa: N818
     """No answer, or one that says to try again; whether the call took effect is unknown.
 

@@ -1,6 +1,7 @@
 """Probes and metrics over HTTP. A probe measures progress, not mere existence."""
 
 import asyncio
+import os
 from typing import Final
 
 from aiohttp import web
@@ -8,6 +9,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from kubesaga.controller.controller import Controller
+from kubesaga.controller.errors import CannotStart
 
 STUCK_SECONDS: Final = 120.0
 """A pass makes a few calls of at most 30 s each; one that lasts longer than this will not end."""
@@ -22,14 +24,17 @@ class HttpServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Begin to listen."""
+        """Begin to listen. Raises CannotStart where the port is taken or not allowed."""
         app = web.Application()
         app.add_routes(
             [web.get("/livez", self._livez), web.get("/readyz", self._readyz), web.get("/metrics", self._metrics)]
         )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, port=self._port).start()
+        try:
+            await web.TCPSite(self._runner, port=self._port).start()
+        except OSError as error:
+            raise CannotStart(f"port {self._port} for probes and metrics: {os.strerror(error.errno or 0)}") from None
 
     async def stop(self) -> None:
         """Listen no more."""

@@ -43,6 +43,8 @@ def settings_for() -> kopf.OperatorSettings:
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
     settings.networking.error_backoffs = [0.1, 0.2, 0.5, 1, 2, 5, 10, *[15] * 100]
+    settings.queueing.idle_timeout = 0.5  # An object's worker holds nothing that is worth more memory,
+    settings.queueing.exit_timeout = 0.5  # and no work that has to be waited for.
     settings.watching.label_selectors["batch", "v1", "jobs"] = LABEL_WORKFLOW_UID
     settings.watching.label_selectors["", "v1", "pods"] = LABEL_WORKFLOW_UID
     return settings

@@ -15,6 +15,9 @@ ACTIONS_AT_ONCE: Final = 16
 HEAL_SECONDS: Final = 300.0
 """How often everything is listed again, to find what the watches have missed."""
 
+PRIME_BACKOFF_SECONDS_MAX: Final = 15.0
+"""Longest wait before an API server that does not answer at the start is asked again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

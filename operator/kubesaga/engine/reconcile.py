@@ -10,7 +10,7 @@ Every pass looks at all of it anew and keeps nothing: what a pass decides follow
 
 from datetime import datetime, timedelta
 
-from kubesaga.api.limits import MESSAGE_BYTES_MAX
+from kubesaga.api.limits import FAILURE_BYTES_MAX, MESSAGE_BYTES_MAX
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Failure, FailureReason, Phase, WorkflowStatus
 from kubesaga.api.workflow import Workflow
@@ -147,7 +147,7 @@ def _refuse(workflow: Workflow, invalid: InvalidSpec, now: datetime) -> Decision
         conditions=conditions(status.conditions, reached, workflow.generation, second),
         handled_requests=status.handled_requests,
     )
-    event = Event(EventType.WARNING, FailureReason.INVALID_SPEC, message)
+    event = Event(EventType.WARNING, FailureReason.INVALID_SPEC, clip(message, MESSAGE_BYTES_MAX))
     return Decision(refused, Write.NOW, events=(event,), transitions=(PhaseTransition(status.phase, Phase.FAILED),))
 
 
@@ -167,4 +167,4 @@ def _sentence(invalid: InvalidSpec) -> str:
     """As many of the errors as fit, and how many there are."""
     count = len(invalid.errors)
     head = "the spec has an error" if count == 1 else f"the spec has {count} errors"
-    return clip(f"{head}: {'; '.join(map(str, invalid.errors))}", MESSAGE_BYTES_MAX)
+    return clip(f"{head}: {'; '.join(map(str, invalid.errors))}", FAILURE_BYTES_MAX)
