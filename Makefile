@@ -48,7 +48,7 @@ test: check cluster-tests ## Everything; what CI runs
 
 .PHONY: bench
 bench: $(READY) ## Measure against the floor on a real control plane; prints a table, writes build/bench.json
-	@$(BIN)/python -m pytest bench -q --capture=no
+	@PYTHONPATH=tests $(BIN)/python -m bench
 
 .PHONY: image
 image: ## Build the operator's image with docker

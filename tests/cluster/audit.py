@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 
@@ -20,6 +21,8 @@ class Request:
     path: str
     agent: str
     """The user agent; the operator's is `kubesaga`."""
+    time: datetime
+    """When it was answered."""
 
     @property
     def writes(self) -> bool:
@@ -71,4 +74,5 @@ def _request(event: dict) -> Request:
         code=event.get("responseStatus", {}).get("code", 0),
         path=event["requestURI"],
         agent=event.get("userAgent", ""),
+        time=datetime.fromisoformat(event["stageTimestamp"]),
     )

@@ -1,0 +1,24 @@
+"""`python -m bench`: measure everything, print the table, write build/bench.json."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from bench import burst, chain, engine, fan, report
+from bench.api import Api
+from bench.control_plane import ROOT, control_plane
+
+
+async def main() -> None:
+    """Measure, the engine first, as nothing else runs then."""
+    figures = engine.measure()
+    with tempfile.TemporaryDirectory() as folder, control_plane(Path(folder)) as plane:
+        async with Api.connect(plane.kubeconfig) as api:
+            figures += await chain.measure(plane, api)
+            figures += await burst.measure(plane, api)
+            figures += await fan.measure(plane, api)
+    report.show(figures)
+    report.write(figures, ROOT / "build/bench.json")
+
+
+asyncio.run(main())

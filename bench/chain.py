@@ -1,0 +1,71 @@
+"""A chain of steps against the floor: a loop that creates the next Job when it sees the Pod succeed."""
+
+import json
+from statistics import median
+from time import perf_counter
+
+from bench.api import JOBS, PODS, WORKFLOWS, Api
+from bench.control_plane import ControlPlane
+from bench.report import Figure
+from bench.workloads import bare_job, chain
+
+NAMESPACE = "chain"
+LENGTH = 10
+ROUNDS = 9
+
+
+async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
+    """Both in turn, so that both see the same noise."""
+    plane.kubectl("create", "namespace", NAMESPACE)
+    floor, own = [], []
+    await _floor(api, "warm")
+    await _own(api, "warm")
+    mark = plane.audit_log.mark()
+    for number in range(ROUNDS):
+        floor.append(await _floor(api, f"floor-{number}"))
+        own.append(await _own(api, f"chain-{number}"))
+    calls = [r for r in plane.audit_log.requests(mark, agent="kubesaga") if r.verb not in ("list", "watch")]
+    steps = ROUNDS * LENGTH
+    events = sum(call.resource == "events" for call in calls)
+    last = await api.get(f"{WORKFLOWS.format(namespace=NAMESPACE)}/chain-0")
+    status = len(json.dumps(last["status"]["steps"], separators=(",", ":"))) / LENGTH
+    against = f"create the next Job when the Pod is seen Succeeded: {median(floor):.2f} s"
+    return [
+        Figure(f"chain of {LENGTH}", median(own) / median(floor), "x", 2.0, floor=against),
+        Figure("  seconds", median(own), "s", floor=f"{min(own):.2f} to {max(own):.2f} in {ROUNDS} rounds"),
+        Figure(
+            "  API calls a step",
+            len(calls) / steps,
+            "",
+            2 + 4 / LENGTH,
+            floor=f"one status write and one create a step, {events / ROUNDS:.0f} Events a chain",
+        ),
+        Figure("  status bytes of a finished step", status, "B", 200),
+    ]
+
+
+async def _floor(api: Api, name: str) -> float:
+    """Seconds for the chain as bare Jobs, each created when the one before is seen to have succeeded."""
+    begun = perf_counter()
+    done = 0
+    async with api.watch(PODS.format(namespace=NAMESPACE)) as pods:
+        await api.create(JOBS.format(namespace=NAMESPACE), bare_job(f"{name}-0"))
+        async for pod in pods:
+            of = pod["metadata"]["labels"].get("batch.kubernetes.io/job-name")
+            if of == f"{name}-{done}" and pod["status"].get("phase") == "Succeeded":
+                done += 1
+                if done == LENGTH:
+                    break
+                await api.create(JOBS.format(namespace=NAMESPACE), bare_job(f"{name}-{done}"))
+    return perf_counter() - begun
+
+
+async def _own(api: Api, name: str) -> float:
+    """Seconds for the chain as a Workflow."""
+    begun = perf_counter()
+    async with api.watch(WORKFLOWS.format(namespace=NAMESPACE)) as workflows:
+        await api.create(WORKFLOWS.format(namespace=NAMESPACE), chain(name, LENGTH))
+        async for workflow in workflows:
+            if workflow["metadata"]["name"] == name and workflow["status"].get("phase") == "Succeeded":
+                break
+    return perf_counter() - begun
