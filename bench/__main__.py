@@ -11,12 +11,13 @@ from bench.control_plane import ROOT, control_plane
 
 async def main() -> None:
     """Measure, the engine first, as nothing else runs then."""
+    print("planning and reconciling ...", flush=True)
     figures = engine.measure()
     with tempfile.TemporaryDirectory() as folder, control_plane(Path(folder)) as plane:
         async with Api.connect(plane.kubeconfig) as api:
-            figures += await chain.measure(plane, api)
-            figures += await burst.measure(plane, api)
-            figures += await fan.measure(plane, api)
+            for part in (chain, burst, fan):
+                print(f"{part.__doc__.split(':')[0].split('.')[0].lower()} ...", flush=True)
+                figures += await part.measure(plane, api)
     report.show(figures)
     report.write(figures, ROOT / "build/bench.json")
 

@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,23 @@ class Api:
 
     @asynccontextmanager
     async def watch(self, path: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-        """Every object of the collection at `path` as it changes, from the moment the context is entered."""
-        version = (await self.get(f"{path}?limit=1"))["metadata"]["resourceVersion"]
-        query = {"watch": "true", "resourceVersion": version}
-        async with self._session.get(self._host + path, params=query) as answer:
+        """Every object of the collection at `path`, and again as it changes, from when the context is entered."""
+        async with self._session.get(self._host + path, params={"watch": "true"}) as answer:
             yield _objects(answer)
+
+    async def wait_for(self, path: str, count: int, done: Callable[[dict[str, Any]], bool]) -> None:
+        """Wait until `count` objects of the collection are done."""
+        async with self.watch(path) as objects:
+            there = set()
+            async for one in objects:
+                if done(one):
+                    there.add(one["metadata"]["uid"])
+                    if len(there) == count:
+                        return
+
+    async def rest(self, namespace: str, jobs: int) -> None:
+        """Wait until the Job controller has counted every Pod, so that what comes next has it for itself."""
+        await self.wait_for(JOBS.format(namespace=namespace), jobs, _complete)
 
     async def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         async with self._session.request(method, self._host + path, **arguments) as answer:
@@ -69,3 +81,13 @@ async def _objects(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, An
         *lines, buffer = (buffer + chunk).split(b"\n")
         for line in lines:
             yield json.loads(line)["object"]
+
+
+def _complete(job: Mapping[str, Any]) -> bool:
+    conditions = job.get("status", {}).get("conditions", [])
+    return any(one["type"] == "Complete" and one["status"] == "True" for one in conditions)
+
+
+def succeeded(one: Mapping[str, Any]) -> bool:
+    """Whether a Pod or a Workflow has succeeded."""
+    return one.get("status", {}).get("phase") == "Succeeded"

@@ -3,8 +3,9 @@
 import asyncio
 from statistics import median
 from time import perf_counter
+from typing import Any
 
-from bench.api import JOBS, PODS, WORKFLOWS, Api
+from bench.api import JOBS, PODS, WORKFLOWS, Api, succeeded
 from bench.control_plane import ControlPlane
 from bench.report import Figure
 from bench.workloads import bare_job, chain
@@ -35,44 +36,25 @@ async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
 
 async def _floor(plane: ControlPlane, api: Api, namespace: str, jobs: int) -> float:
     """Seconds until the Pods of all Jobs have succeeded."""
-    plane.kubectl("create", "namespace", namespace)
-    begun = perf_counter()
-    succeeded = set()
-    async with api.watch(PODS.format(namespace=namespace)) as pods:
-        path = JOBS.format(namespace=namespace)
-        creating = [asyncio.create_task(api.create(path, bare_job(f"job-{index}"))) for index in range(jobs)]
-        async for pod in pods:
-            if pod["status"].get("phase") == "Succeeded":
-                succeeded.add(pod["metadata"]["uid"])
-                if len(succeeded) == jobs:
-                    break
-        seconds = perf_counter() - begun
-        await asyncio.gather(*creating)
-    _rest(plane, namespace)
-    return seconds
+    manifests = [bare_job(f"job-{index}") for index in range(jobs)]
+    return await _at_once(plane, api, namespace, JOBS, manifests, PODS)
 
 
 async def _own(plane: ControlPlane, api: Api, namespace: str) -> float:
     """Seconds until all Workflows have succeeded."""
+    manifests = [chain(f"saga-{index}", STEPS) for index in range(WORKFLOWS_AT_ONCE)]
+    return await _at_once(plane, api, namespace, WORKFLOWS, manifests, WORKFLOWS)
+
+
+async def _at_once(
+    plane: ControlPlane, api: Api, namespace: str, kind: str, manifests: list[dict[str, Any]], watched: str
+) -> float:
+    """Create all, and wait until as many of what is watched have succeeded."""
     plane.kubectl("create", "namespace", namespace)
+    path = kind.format(namespace=namespace)
     begun = perf_counter()
-    succeeded = set()
-    async with api.watch(WORKFLOWS.format(namespace=namespace)) as workflows:
-        path = WORKFLOWS.format(namespace=namespace)
-        names = [f"saga-{index}" for index in range(WORKFLOWS_AT_ONCE)]
-        creating = [asyncio.create_task(api.create(path, chain(name, STEPS))) for name in names]
-        async for workflow in workflows:
-            if workflow["status"].get("phase") == "Succeeded":
-                succeeded.add(workflow["metadata"]["name"])
-                if len(succeeded) == WORKFLOWS_AT_ONCE:
-                    break
-        seconds = perf_counter() - begun
-        await asyncio.gather(*creating)
-    _rest(plane, namespace)
+    ended = api.wait_for(watched.format(namespace=namespace), len(manifests), succeeded)
+    await asyncio.gather(ended, *(api.create(path, manifest) for manifest in manifests))
+    seconds = perf_counter() - begun
+    await api.rest(namespace, WORKFLOWS_AT_ONCE * STEPS)
     return seconds
-
-
-def _rest(plane: ControlPlane, namespace: str) -> None:
-    """Wait until the Job controller has counted every Pod, so that the next measurement has it for itself."""
-    complete = ["--for=condition=Complete", "--timeout=300s"]
-    plane.kubectl("wait", "jobs", "--all", "--namespace", namespace, *complete, timeout=310)

@@ -1,10 +1,11 @@
 """A chain of steps against the floor: a loop that creates the next Job when it sees the Pod succeed."""
 
+import asyncio
 import json
 from statistics import median
 from time import perf_counter
 
-from bench.api import JOBS, PODS, WORKFLOWS, Api
+from bench.api import JOBS, PODS, WORKFLOWS, Api, succeeded
 from bench.control_plane import ControlPlane
 from bench.report import Figure
 from bench.workloads import bare_job, chain
@@ -52,7 +53,7 @@ async def _floor(api: Api, name: str) -> float:
         await api.create(JOBS.format(namespace=NAMESPACE), bare_job(f"{name}-0"))
         async for pod in pods:
             of = pod["metadata"]["labels"].get("batch.kubernetes.io/job-name")
-            if of == f"{name}-{done}" and pod["status"].get("phase") == "Succeeded":
+            if of == f"{name}-{done}" and succeeded(pod):
                 done += 1
                 if done == LENGTH:
                     break
@@ -62,10 +63,8 @@ async def _floor(api: Api, name: str) -> float:
 
 async def _own(api: Api, name: str) -> float:
     """Seconds for the chain as a Workflow."""
+    path = WORKFLOWS.format(namespace=NAMESPACE)
     begun = perf_counter()
-    async with api.watch(WORKFLOWS.format(namespace=NAMESPACE)) as workflows:
-        await api.create(WORKFLOWS.format(namespace=NAMESPACE), chain(name, LENGTH))
-        async for workflow in workflows:
-            if workflow["metadata"]["name"] == name and workflow["status"].get("phase") == "Succeeded":
-                break
+    ended = api.wait_for(path, 1, lambda one: one["metadata"]["name"] == name and succeeded(one))
+    await asyncio.gather(ended, api.create(path, chain(name, LENGTH)))
     return perf_counter() - begun

@@ -57,7 +57,8 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
     try:
         kubectl = Command(Path(KIND("get", "program", "kubectl").strip()), {"KUBECONFIG": str(kubeconfig)})
         kubectl("apply", "--server-side", "-f", ROOT / "crds")
-        kubectl("wait", "--for=condition=Established", "crd/workflows.kubesaga.dev")
+        established = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
+        kubectl("wait", established, "crd/workflows.kubesaga.dev")
         audit_log = AuditLog(Path(KIND("get", "audit-log", "--name", NAME).strip()))
         with _operator(kubeconfig, folder / "operator.log") as pid:
             yield ControlPlane(kubeconfig, audit_log, kubectl, pid)

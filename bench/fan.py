@@ -1,10 +1,11 @@
 """One step, then many, then one: how long after the end of a Pod the next Job is created."""
 
+import asyncio
 from datetime import datetime
 from statistics import quantiles
 from time import perf_counter
 
-from bench.api import WORKFLOWS, Api
+from bench.api import WORKFLOWS, Api, succeeded
 from bench.control_plane import ControlPlane
 from bench.report import Figure
 from bench.workloads import fan
@@ -19,7 +20,7 @@ async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
         namespace = f"fan-{width}"
         plane.kubectl("create", "namespace", namespace)
         mark = plane.audit_log.mark()
-        seconds = await _run(plane, api, namespace, width)
+        seconds = await _run(api, namespace, width)
         calls = [r for r in plane.audit_log.requests(mark, agent="kubesaga") if r.verb not in ("list", "watch")]
         latencies = _latencies(plane, mark, namespace, width)
         hundredths = quantiles(latencies, n=100)
@@ -32,16 +33,12 @@ async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
     return figures
 
 
-async def _run(plane: ControlPlane, api: Api, namespace: str, width: int) -> float:
+async def _run(api: Api, namespace: str, width: int) -> float:
+    path = WORKFLOWS.format(namespace=namespace)
     begun = perf_counter()
-    async with api.watch(WORKFLOWS.format(namespace=namespace)) as workflows:
-        await api.create(WORKFLOWS.format(namespace=namespace), fan("fan", width))
-        async for workflow in workflows:
-            if workflow["status"].get("phase") == "Succeeded":
-                break
+    await asyncio.gather(api.wait_for(path, 1, succeeded), api.create(path, fan("fan", width)))
     seconds = perf_counter() - begun
-    complete = ["--for=condition=Complete", "--timeout=300s"]
-    plane.kubectl("wait", "jobs", "--all", "--namespace", namespace, *complete, timeout=310)
+    await api.rest(namespace, width + 2)
     return seconds
 
 

@@ -36,7 +36,9 @@ def show(figures: Sequence[Figure]) -> None:
     for column in (1, 2):
         table.columns[column].justify = "right"
     for one in figures:
-        target = "" if one.target is None else f"{'≥' if one.at_least else '≤'} {_number(one.target)} {one.unit}".strip()
+        target = (
+            "" if one.target is None else f"{'≥' if one.at_least else '≤'} {_number(one.target)} {one.unit}".strip()
+        )
         verdict = "" if one.target is None else "[green]reached" if one.reached else "[red]missed"
         table.add_row(one.name, f"{_number(one.value)} {one.unit}".strip(), target, verdict, one.floor)
     Console(width=150).print(table)

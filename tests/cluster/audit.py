@@ -23,6 +23,8 @@ class Request:
     """The user agent; the operator's is `kubesaga`."""
     time: datetime
     """When it was answered."""
+    allowed: bool
+    """Whether the user had the right to ask for it."""
 
     @property
     def writes(self) -> bool:
@@ -75,4 +77,5 @@ def _request(event: dict) -> Request:
         path=event["requestURI"],
         agent=event.get("userAgent", ""),
         time=datetime.fromisoformat(event["stageTimestamp"]),
+        allowed=event.get("annotations", {}).get("authorization.k8s.io/decision") != "forbid",
     )

@@ -2,7 +2,9 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 TIMEOUT_SECONDS = 120
@@ -33,3 +35,17 @@ class Command:
         if ended.returncode:
             raise CommandError(command, ended.returncode, ended.stderr)
         return ended.stdout
+
+    @contextmanager
+    def lines(self, *arguments: object, timeout: float = TIMEOUT_SECONDS) -> Iterator[Iterator[str]]:
+        """Run it and give its lines as they come; it is ended with the context, or when the time is over."""
+        command = [str(self.program), *map(str, arguments)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self.environment) as running:
+            timer = threading.Timer(timeout, running.kill)
+            timer.start()
+            try:
+                assert running.stdout is not None
+                yield (line.rstrip("\n") for line in running.stdout)
+            finally:
+                timer.cancel()
+                running.kill()

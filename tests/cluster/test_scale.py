@@ -13,6 +13,7 @@ import pytest
 from cluster.audit import AuditLog
 from cluster.command import Command
 from cluster.manifests import fake, fake_workflow, text
+from cluster.waiting import wait_for_all, wait_for_jobs
 
 pytestmark = pytest.mark.usefixtures("installed")
 GRAPHS = Path(__file__).parents[3] / "shared/workflows"
@@ -58,13 +59,12 @@ def test_two_hundred_workflows_at_once_finish_once_each_and_then_all_is_quiet(
     steps = [fake("a"), fake("b", "a"), fake("c", "b")]
     sagas = [fake_workflow(f"saga-{index}", steps) for index in range(200)]
     kubectl("create", "-n", namespace, "-f", "-", stdin=text(*sagas))
-    succeeded = ["--for=condition=Succeeded", "--timeout=300s"]
-    kubectl("wait", "saga", "--all", "-n", namespace, *succeeded, timeout=310)
+    wait_for_all(kubectl, namespace, "saga", 200, ".status.phase", "Succeeded", 300)
     created = Counter(audit_log.jobs_created(namespace))
     assert len(created) == 600
     assert set(created.values()) == {1}
     assert not [r for r in audit_log.requests(resource="jobs", namespace=namespace, verb="create") if r.code >= 400]
-    kubectl("wait", "jobs", "--all", "-n", namespace, "--for=condition=Complete", "--timeout=120s", timeout=130)
+    wait_for_jobs(kubectl, namespace, 600)
     mark = audit_log.mark()
     time.sleep(QUIET_SECONDS)  # Quiet is the absence of events: there is none to wait for.
     assert [r for r in audit_log.requests(mark, agent="kubesaga") if r.writes] == []
@@ -81,7 +81,7 @@ def test_a_real_graph_runs_and_no_step_starts_before_what_it_depends_on(
     steps = [fake(task["name"], *task["depends_on"]) for task in tasks]
     kubectl("create", "-n", namespace, "-f", "-", stdin=text(fake_workflow("graph", steps)))
     finish(kubectl, namespace, "graph", "Succeeded", seconds)
-    kubectl("wait", "jobs", "--all", "-n", namespace, "--for=condition=Complete", "--timeout=120s", timeout=130)
+    wait_for_jobs(kubectl, namespace, len(tasks))
     begun = {step: created for step, _, created, _ in times(kubectl, namespace)}
     ended = pod_ends(kubectl, namespace)
     assert begun.keys() == {task["name"] for task in tasks}
@@ -95,8 +95,8 @@ def test_a_real_graph_that_fails_is_fully_undone(kubectl: Command, namespace: st
     steps = [fake(t["name"], *t["depends_on"], undo=True, fail=t["name"] == last) for t in tasks]
     kubectl("create", "-n", namespace, "-f", "-", stdin=text(fake_workflow("graph", steps)))
     finish(kubectl, namespace, "graph", "RolledBack", 240)
-    settled = ["-l", "kubesaga.dev/direction=Compensation", "--for=condition=Complete", "--timeout=60s"]
-    kubectl("wait", "jobs", "-n", namespace, *settled, timeout=70)
+    created = kubectl("get", "jobs", "-n", namespace, "-o", "name").split()
+    wait_for_jobs(kubectl, namespace, len(created) - 1)  # All but the one that failed.
     jobs = list(times(kubectl, namespace))
     forward = {step for step, direction, _, _ in jobs if direction == "Forward"}
     undone = {step: (begun, ended) for step, direction, begun, ended in jobs if direction == "Compensation"}

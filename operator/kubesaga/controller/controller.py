@@ -96,6 +96,7 @@ class Controller:
             await self.queue.run()
         finally:
             self._healing.cancel()
+            await self._pass.drain()
 
     def stop(self) -> None:
         """Begin no further pass; `run` returns when those in progress have ended."""

@@ -28,7 +28,7 @@ def main(settings: Settings) -> int:
     try:
         return asyncio.run(_main(settings))
     except CannotStart as error:
-        _log.error("Operator cannot start", extra={"error": str(error)})  # noqa: TRY400 - the message says it all
+        _log.error("Operator cannot start", extra={"error": str(error)})
         return 1
 
 

@@ -1,0 +1,56 @@
+"""Others touch what the operator works on: it notices, and nothing is lost or done twice."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+
+from cluster.audit import AuditLog
+from cluster.command import Command
+from cluster.manifests import fake, fake_workflow, text
+
+pytestmark = pytest.mark.usefixtures("installed")
+
+
+def test_a_workflow_that_others_write_all_the_time_still_runs_each_step_once(
+    kubectl: Command, namespace: str, audit_log: AuditLog
+) -> None:
+    """Every status write is bound to what it was decided from: some are refused, and are decided anew."""
+    names = [f"s{index}" for index in range(15)]
+    steps = [fake(name, *names[:index][-1:]) for index, name in enumerate(names)]
+    kubectl("create", "-n", namespace, "-f", "-", stdin=text(fake_workflow("busy", steps)))
+    over = Event()
+
+    def annotate(writer: int) -> None:
+        count = 0
+        while not over.is_set():
+            count += 1
+            kubectl("annotate", "--overwrite", "saga/busy", "-n", namespace, f"example.com/writer-{writer}={count}")
+
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(annotate, writer) for writer in range(3)]
+        try:
+            kubectl("wait", "saga/busy", "-n", namespace, "--for=condition=Succeeded", "--timeout=60s")
+        finally:
+            over.set()
+        for writer in writers:
+            writer.result()
+    refused = audit_log.requests(resource="workflows/status", namespace=namespace, code=409)
+    assert refused, "no write met another: this shows nothing"
+    assert len(audit_log.jobs_created(namespace)) == len(names)
+
+
+def test_a_job_that_somebody_deletes_is_lost_and_never_silently_made_again(
+    kubectl: Command, namespace: str, audit_log: AuditLog
+) -> None:
+    steps = [fake("first", undo=True), fake("long", "first", delay_ms=600_000)]
+    kubectl("create", "-n", namespace, "-f", "-", stdin=text(fake_workflow("robbed", steps)))
+    recorded = '--for=jsonpath={.status.steps[?(@.name=="long")].jobUID}'
+    kubectl("wait", "saga/robbed", "-n", namespace, recorded, "--timeout=20s")
+    kubectl("delete", "job", "-n", namespace, "-l", "kubesaga.dev/step=long", "--wait=false")
+    kubectl("wait", "saga/robbed", "-n", namespace, "--for=jsonpath={.status.phase}=RolledBack", "--timeout=60s")
+    status = json.loads(kubectl("get", "saga/robbed", "-n", namespace, "-o", "json"))["status"]
+    lost = next(step for step in status["steps"] if step["name"] == "long")
+    assert (lost["state"], lost["reason"]) == ("Failed", "Lost")
+    assert len(audit_log.jobs_created(namespace)) == 3, "two steps and one undo"
