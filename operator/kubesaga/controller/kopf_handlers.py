@@ -1,7 +1,7 @@
 """kopf as the entry: it watches, and tells the controller what changed and what is gone."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -56,7 +56,10 @@ def _tell(event: kopf.RawEvent, changed: Callable[[Raw], None], gone: Callable[[
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """Keeps no last-handled configuration."""
+    """Keeps no last-handled configuration, and copies no object to compare it with one."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:  # noqa: ARG002
+        return cast("kopf.BodyEssence", {})
 
     def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002
         return None
