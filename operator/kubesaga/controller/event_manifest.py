@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from kubesaga.api.limits import MESSAGE_BYTES_MAX
 from kubesaga.api.model import rfc3339
 from kubesaga.api.workflow import API_VERSION, KIND, Workflow
 from kubesaga.engine.decision import Event
+from kubesaga.engine.text import clip
 
 
 def event_manifest(workflow: Workflow, event: Event, now: datetime) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def event_manifest(workflow: Workflow, event: Event, now: datetime) -> dict[str,
         },
         "type": event.type,
         "reason": event.reason,
-        "message": event.message,
+        "message": clip(event.message, MESSAGE_BYTES_MAX),
         "source": {"component": "kubesaga"},
         "firstTimestamp": time,
         "lastTimestamp": time,

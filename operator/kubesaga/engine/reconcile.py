@@ -10,7 +10,7 @@ Every pass looks at all of it anew and keeps nothing: what a pass decides follow
 
 from datetime import datetime, timedelta
 
-from kubesaga.api.limits import FAILURE_BYTES_MAX, MESSAGE_BYTES_MAX
+from kubesaga.api.limits import FAILURE_BYTES_MAX
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Failure, FailureReason, Phase, WorkflowStatus
 from kubesaga.api.workflow import Workflow
@@ -147,7 +147,7 @@ def _refuse(workflow: Workflow, invalid: InvalidSpec, now: datetime) -> Decision
         conditions=conditions(status.conditions, reached, workflow.generation, second),
         handled_requests=status.handled_requests,
     )
-    event = Event(EventType.WARNING, FailureReason.INVALID_SPEC, clip(message, MESSAGE_BYTES_MAX))
+    event = Event(EventType.WARNING, FailureReason.INVALID_SPEC, message)
     return Decision(refused, Write.NOW, events=(event,), transitions=(PhaseTransition(status.phase, Phase.FAILED),))
 
 
@@ -159,7 +159,7 @@ def _stall(workflow: Workflow, reason: str, message: str, now: datetime, found: 
     )
     if next_ == status:
         return Decision(status, Write.NONE, inconsistencies=found)
-    event = Event(EventType.WARNING, reason, clip(message, MESSAGE_BYTES_MAX))
+    event = Event(EventType.WARNING, reason, message)
     return Decision(next_, Write.NOW, events=(event,), inconsistencies=found)
 
 
