@@ -39,6 +39,7 @@ pure-tests:
 	@$(BIN)/coverage report
 shell-tests:
 	@$(BIN)/python -m pytest -q $(SHELL_TESTS)
+
 build:
 	@mkdir -p build
 

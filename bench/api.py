@@ -43,10 +43,6 @@ class Api:
         """The object, or the list, at `path`."""
         return await self._call("GET", path)
 
-    async def delete(self, path: str) -> None:
-        """Delete what is at `path`, and let the garbage collector delete what it owns."""
-        await self._call("DELETE", path, json={"propagationPolicy": "Background"})
-
     @asynccontextmanager
     async def watch(self, path: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """Every object of the collection at `path`, and again as it changes, from when the context is entered."""

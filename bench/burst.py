@@ -29,7 +29,7 @@ async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
         before = plane.cpu_seconds()
         own.append(jobs / (await _at_once(plane, api, f"burst-{number}", WORKFLOWS, sagas, WORKFLOWS))[0])
         cpu += plane.cpu_seconds() - before
-    calls = [r for r in plane.audit_log.requests(mark, agent="kubesaga") if r.verb not in ("list", "watch")]
+    calls = plane.calls(mark)
     name = f"{WORKFLOWS_AT_ONCE} Workflows of {STEPS} steps"
     against = f"{jobs} bare Jobs created at once, until all are Complete: {median(jobs_complete):.0f} Jobs/s"
     to_pods_only = f"until only their Pods have ended: {median(pods_ended):.0f} Jobs/s"

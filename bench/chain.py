@@ -25,7 +25,7 @@ async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
     for number in range(ROUNDS):
         floor.append(await _floor(api, f"floor-{number}"))
         own.append(await _own(api, f"chain-{number}"))
-    calls = [r for r in plane.audit_log.requests(mark, agent="kubesaga") if r.verb not in ("list", "watch")]
+    calls = plane.calls(mark)
     steps = ROUNDS * LENGTH
     events = sum(call.resource == "events" for call in calls)
     last = await api.get(f"{WORKFLOWS.format(namespace=NAMESPACE)}/chain-0")

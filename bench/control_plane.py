@@ -2,17 +2,14 @@
 
 import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.audit import AuditLog
+from cluster.audit import AuditLog, Request
 from cluster.command import Command
+from cluster.operator_process import OperatorProcess
 
 ROOT = Path(__file__).parents[1]
 NAME = "kubesaga-bench"
@@ -30,21 +27,19 @@ class ControlPlane:
 
     def memory_peak_bytes(self) -> int:
         """The largest resident memory that the operator has had so far."""
-        return self._kilobytes("VmHWM") * 1024
-
-    def memory_bytes(self) -> int:
-        """The operator's resident memory now."""
-        return self._kilobytes("VmRSS") * 1024
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())
+        assert found
+        return int(found[1]) * 1024
 
     def cpu_seconds(self) -> float:
         """The processor time that the operator has used so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def _kilobytes(self, field: str) -> int:
-        found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())
-        assert found
-        return int(found[1])
+    def calls(self, mark: int) -> list[Request]:
+        """What the operator has asked the API server for since a mark of the audit log, watches and lists aside."""
+        asked = self.audit_log.requests(mark, agent="kubesaga")
+        return [request for request in asked if request.verb not in ("list", "watch")]
 
 
 @contextmanager
@@ -60,23 +55,11 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
         established = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
         kubectl("wait", established, "crd/workflows.kubesaga.dev")
         audit_log = AuditLog(Path(KIND("get", "audit-log", "--name", NAME).strip()))
-        with _operator(kubeconfig, folder / "operator.log") as pid:
-            yield ControlPlane(kubeconfig, audit_log, kubectl, pid)
+        arguments = ["-m", "kubesaga.cli.main", "operator"]
+        operator = OperatorProcess(arguments, kubectl.environment, folder / "operator.log")
+        try:
+            yield ControlPlane(kubeconfig, audit_log, kubectl, operator.pid)
+        finally:
+            operator.terminate()
     finally:
         KIND("delete", "cluster", "--name", NAME)
-
-
-@contextmanager
-def _operator(kubeconfig: Path, log: Path) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "kubesaga.cli.main", "operator", "--http-port", port]
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-    with log.open("wb") as file:
-        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
-    try:
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)

@@ -21,7 +21,7 @@ async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
         plane.kubectl("create", "namespace", namespace)
         mark = plane.audit_log.mark()
         seconds = await _run(api, namespace, width)
-        calls = [r for r in plane.audit_log.requests(mark, agent="kubesaga") if r.verb not in ("list", "watch")]
+        calls = plane.calls(mark)
         latencies = _latencies(plane, mark, namespace, width)
         hundredths = quantiles(latencies, n=100)
         figures += [

@@ -1,6 +1,7 @@
 """The figures as a table for people and as JSON for machines."""
 
 import json
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -46,16 +47,14 @@ def show(figures: Sequence[Figure]) -> None:
 
 def write(figures: Sequence[Figure], path: Path) -> None:
     """Write them as JSON, with the machine that they are of."""
-    machine = {"cores": len(_cores()), "machine": platform.machine(), "python": platform.python_version()}
+    machine = {
+        "cores": len(os.sched_getaffinity(0)),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
     rows = [{**asdict(one), "reached": one.reached} for one in figures]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"machine": machine, "figures": rows}, indent=2) + "\n")
-
-
-def _cores() -> set[int]:
-    import os
-
-    return os.sched_getaffinity(0)
 
 
 def _number(value: float) -> str:

@@ -1,8 +1,6 @@
 """A real cluster for the tests of this folder, by pytest-kind; what they do with it are the fixtures here."""
 
 import os
-import socket
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,12 +119,9 @@ def start_operator(kubectl: Command, tmp_path: Path) -> Iterator[Callable[..., O
     started: list[OperatorProcess] = []
 
     def start(*arguments: str, **environment: str) -> OperatorProcess:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         variables = {**kubectl.environment, **environment}
         log = tmp_path / f"operator-{len(started)}.log"
-        started.append(OperatorProcess([sys.executable, *arguments], variables, port, log))
+        started.append(OperatorProcess(arguments, variables, log))
         return started[-1]
 
     yield start

@@ -7,8 +7,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from cluster.jobs import FAKE_NODE
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
-ON_FAKE_NODE = {"nodeSelector": {"type": "kwok"}, "tolerations": [{"operator": "Exists"}]}
 
 
 def example(name: str, ledger: Path | None = None, **metadata: str) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def fake(name: str, *dependencies: str, undo: bool = False, fail: bool = False, 
 
 def fake_workflow(name: str, steps: list[Mapping[str, Any]], **spec: Any) -> dict[str, Any]:
     """A Workflow on the fake node."""
-    return workflow(name, steps, defaults={"pod": ON_FAKE_NODE}, **spec)
+    return workflow(name, steps, defaults={"pod": FAKE_NODE}, **spec)
 
 
 def text(*manifests: Mapping[str, Any]) -> str:

@@ -1,20 +1,24 @@
 """An operator as a process of this machine, for tests that kill it."""
 
 import signal
+import socket
 import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
 class OperatorProcess:
     """A running operator; its log is a file."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], port: int, log: Path) -> None:
-        self.port = port
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
         self.log = log
+        command = [sys.executable, *arguments, "--http-port", str(self.port)]
         with log.open("wb") as file:
-            self._process = subprocess.Popen(
-                [*command, "--http-port", str(port)], env=environment, stdout=file, stderr=file
-            )
+            self._process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
 
     @property
     def pid(self) -> int:

@@ -8,16 +8,13 @@ import pytest
 from bad_manifests import BAD_MANIFESTS, BadManifest
 from cluster.command import Command, CommandError
 from cluster.manifests import fake, fake_workflow, text
+from cluster.reading import status
 
 pytestmark = pytest.mark.usefixtures("installed")
 DROPPED = "unknown field"
 """The API server refuses unknown fields of itself only if it is asked to, as kubectl does."""
 AT_THE_API_SERVER = [bad for bad in BAD_MANIFESTS if bad.crd or any(DROPPED in error for error in bad.errors)]
 AT_THE_OPERATOR = [bad for bad in BAD_MANIFESTS if bad not in AT_THE_API_SERVER]
-
-
-def status(kubectl: Command, name: str, namespace: str) -> dict:
-    return json.loads(kubectl("get", "saga", name, "-n", namespace, "-o", "json"))["status"]
 
 
 def test_what_the_definition_knows_is_refused_by_kubectl(kubectl: Command, namespace: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cluster.audit import AuditLog
 from cluster.command import Command, CommandError
 from cluster.manifests import EXAMPLES, example, shell, text, with_ledger, workflow
+from cluster.reading import status
 
 pytestmark = pytest.mark.usefixtures("installed")
 NASTY = {
@@ -18,10 +19,6 @@ NASTY = {
     "quotes": "\"'`",
     "an injection": '"; rm -rf / #',
 }
-
-
-def status(kubectl: Command, name: str, namespace: str) -> dict:
-    return json.loads(kubectl("get", "saga", name, "-n", namespace, "-o", "json"))["status"]
 
 
 def test_every_example_can_be_applied_and_ends_well(kubectl: Command, namespace: str) -> None:

@@ -1,6 +1,5 @@
 """Others touch what the operator works on: it notices, and nothing is lost or done twice."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -9,6 +8,7 @@ import pytest
 from cluster.audit import AuditLog
 from cluster.command import Command
 from cluster.manifests import fake, fake_workflow, text
+from cluster.reading import status
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -50,7 +50,6 @@ def test_a_job_that_somebody_deletes_is_lost_and_never_silently_made_again(
     kubectl("wait", "saga/robbed", "-n", namespace, recorded, "--timeout=20s")
     kubectl("delete", "job", "-n", namespace, "-l", "kubesaga.dev/step=long", "--wait=false")
     kubectl("wait", "saga/robbed", "-n", namespace, "--for=jsonpath={.status.phase}=RolledBack", "--timeout=60s")
-    status = json.loads(kubectl("get", "saga/robbed", "-n", namespace, "-o", "json"))["status"]
-    lost = next(step for step in status["steps"] if step["name"] == "long")
+    lost = next(step for step in status(kubectl, "robbed", namespace)["steps"] if step["name"] == "long")
     assert (lost["state"], lost["reason"]) == ("Failed", "Lost")
     assert len(audit_log.jobs_created(namespace)) == 3, "two steps and one undo"
