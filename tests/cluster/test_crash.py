@@ -71,7 +71,8 @@ def _problems(kubectl: Command, audit_log: AuditLog, namespace: str, ledger: Pat
     written = sorted(line.split(":")[0] for line in ledger.read_text().splitlines())
     if written != STEPS:
         yield f"the steps wrote {written}"
-    created = [name.rpartition("-")[0] for name in audit_log.jobs_created(namespace)]
+    standing = kubectl("get", "jobs", "-n", namespace, "-o", "jsonpath={.items[*].metadata.name}").split()
+    created = [name.rpartition("-")[0] for name in audit_log.jobs_created(namespace, standing)]
     if created != JOBS:
         yield f"created Jobs {created}"
     states = "{range .status.steps[*]}{.name}={.state}/{.compensation.state} {end}"
