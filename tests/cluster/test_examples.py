@@ -163,9 +163,9 @@ def test_a_workflow_goes_when_its_time_to_live_is_over(kubectl: Command, namespa
 def test_a_spec_cannot_change_once_it_has_started(kubectl: Command, namespace: str) -> None:
     kubectl("apply", "-n", namespace, "-f", "-", stdin=text(workflow("fixed", [shell("only", "sleep 1")])))
     kubectl("wait", "saga/fixed", "-n", namespace, "--for=jsonpath={.status.phase}=Running", "--timeout=30s")
-    patch = '{"spec": {"onFailure": "Stop"}}'
-    with pytest.raises(CommandError, match=r"spec\.onFailure cannot change once the Workflow has started"):
-        kubectl("patch", "saga/fixed", "-n", namespace, "--type=merge", "-p", patch)
+    for patch in ('{"spec": {"onFailure": "Stop"}}', '{"spec": {"onFailure": "Stop"}, "status": {"writes": 99}}'):
+        with pytest.raises(CommandError, match=r"spec\.onFailure cannot change once the Workflow has started"):
+            kubectl("patch", "saga/fixed", "-n", namespace, "--type=merge", "-p", patch)
     kubectl("patch", "saga/fixed", "-n", namespace, "--type=merge", "-p", '{"spec": {"parallelism": 3}}')
 
 

@@ -215,6 +215,8 @@ class WorkflowStatus(ApiModel):
 
     observed_generation: int = -1
     """The generation that the status speaks of; -1 before the operator saw it."""
+    writes: Annotated[int, Field(ge=0)] = 0
+    """How often the operator wrote this status."""
     plan_version: int | None = None
     """Version of the planning rules that the run began with."""
     phase: Phase | None = None

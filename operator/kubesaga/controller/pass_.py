@@ -159,7 +159,8 @@ class Pass:
         self, key: Key, cached: CachedWorkflow, workflow: Workflow, decision: Decision, memory: _Memory
     ) -> None:
         """Write the status, and tell of what it says once it is accepted."""
-        operations = status_patch(workflow.resource_version, cached.raw.get("status"), workflow.status, decision.status)
+        status = decision.status.model_copy(update={"writes": workflow.status.writes + 1})
+        operations = status_patch(workflow.resource_version, cached.raw.get("status"), workflow.status, status)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         raw = await self._cluster.patch_status(*key, operations)
@@ -167,7 +168,7 @@ class Pass:
         memory.write_seconds = memory.last_write_at - begun
         memory.unwritten_since = None
         self._telemetry.write_seconds.observe(memory.write_seconds)
-        self._workflows.put(raw, decision.status)
+        self._workflows.put(raw, status)
         self._telemetry.decided(decision)
         self._log_transitions(workflow, decision)
         if self._watcher is not None:
