@@ -103,6 +103,17 @@ async def test_the_status_is_written_before_the_job_is_created() -> None:
     assert cluster.calls[:2] == ["patch_status", "create_job"]
 
 
+async def test_every_write_of_the_status_is_counted_in_it() -> None:
+    """The rules that keep the spec as it was rely on it: they let pass what differs in the count."""
+    cluster = Cluster()
+    async with controlled(cluster):
+        cluster.saga()
+        await until(cluster.jobs)
+        cluster.succeed(cluster.jobs()[0])
+        await until(lambda: cluster.status().get("phase") == "Succeeded")
+    assert cluster.status()["writes"] == cluster.calls.count("patch_status")
+
+
 async def test_a_write_that_is_stale_creates_nothing_and_is_decided_anew() -> None:
     cluster = Cluster()
     cluster.failing["patch_status"] = [Conflict(409, "Conflict", "modified")]
