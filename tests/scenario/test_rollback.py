@@ -1,7 +1,9 @@
 """Rollback: latched once, nothing undone before everything is settled, in reversed dependency order."""
 
+import json
+
 import pytest
-from world import COMPENSATION, World, step
+from world import COMPENSATION, FORWARD, World, step
 
 from kubesaga.engine.decision import Write
 
@@ -294,3 +296,22 @@ def test_a_lost_undo_is_tried_again() -> None:
     assert world.actions() == ["confirm ship"]
     world.passes(name)
     assert (world.undo("ship").state, world.undo("ship").reason) == ("Retrying", "Lost")
+
+
+ETCD_BYTES_MAX = 1_572_864
+"""Largest request that etcd takes by default."""
+
+
+@pytest.mark.parametrize(("count", "undo"), [(3_400, False), (1_900, True)])
+def test_a_run_in_which_everything_failed_with_long_messages_can_be_written(count: int, undo: bool) -> None:
+    once = {"container": {"image": "i"}, "retry": {"limit": 0}}
+    world = World(*(step(f"step-{index:04}", undo=undo and once) for index in range(count)))
+    world.passes()
+    for direction in (FORWARD, COMPENSATION) if undo else (FORWARD,):
+        for name in list(world.steps):
+            world.fail(name, direction=direction)
+            world.pod(name, direction, phase="Failed", exit_code=123, termination_message="no luck " * 100)
+        world.passes()
+    assert world.status.phase == ("RollbackBlocked" if undo else "Failed")
+    written = json.dumps({"spec": world.spec, "status": world.status.wire()}, separators=(",", ":"))
+    assert len(written) < ETCD_BYTES_MAX

@@ -21,7 +21,10 @@ FAILURE_BYTES_MAX: Final = 16_384
 """The first cause in words. A spec with errors has no steps yet, so there is room for all of the errors."""
 
 STEP_MESSAGE_BYTES_MAX: Final = 256
-"""A message of one step: a failed run of 4,000 steps still has to fit into OBJECT_BYTES_MAX."""
+"""A message of one step: the exit code and the last line of what was said."""
+
+STEP_MESSAGES_BYTES_MAX: Final = 262_144
+"""The messages of all steps and undos: where thousands fail at once each is cut shorter, so that all can be written."""
 
 OUTPUT_BYTES_DEFAULT: Final = 256
 """Room for one declared output where it names none: an identifier, a URL, a digest."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kubesaga.api.container import Container
+from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX
 from kubesaga.api.pod import PodSettings
 from kubesaga.api.spec import InFlight, OnFailure, Output
 
@@ -84,3 +85,9 @@ class Plan:
     warnings: tuple[str, ...]
     object_bytes: int
     """Estimate of the largest size of the object in its life: spec, full status, all outputs, a whole rollback."""
+
+    @property
+    def step_message_bytes(self) -> int:
+        """Room for the message of one step or undo."""
+        records = len(self.steps) + sum(step.compensation is not None for step in self.steps)
+        return min(STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX // records)

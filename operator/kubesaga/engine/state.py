@@ -17,6 +17,7 @@ from kubesaga.engine.executor import StepExecutor
 from kubesaga.engine.observation import Observed
 from kubesaga.engine.plan import Plan, RetryPolicy
 from kubesaga.engine.retry import may_retry, next_attempt_time
+from kubesaga.engine.text import clip
 from kubesaga.engine.transition import advance
 from kubesaga.engine.waiting import why_waiting
 
@@ -37,6 +38,7 @@ class StateManager:
         self.transitions: list[StepTransition] = []
         self.events: list[Event] = []
         self.wakes: list[datetime] = []
+        self._message_bytes = plan.step_message_bytes
         self.unconfirmed: set[str] = set()
         """Jobs whose absence from the cache a live read has to confirm."""
         self._before = status
@@ -107,13 +109,18 @@ class StateManager:
     def move(self, step: str, direction: Direction, after: StepState, **changes: Any) -> None:
         """Move a record along the transition table."""
         before = self._existing(step, direction)
-        self._put(step, direction, before, advance(direction, before, after, **changes))
+        self._put(step, direction, before, advance(direction, before, after, **self._fitted(changes)))
 
     def note(self, step: str, direction: Direction, **changes: Any) -> None:
         """Record what explains without moving: it may be written later."""
-        before = self._existing(step, direction)
+        before, changes = self._existing(step, direction), self._fitted(changes)
         if any(getattr(before, field) != value for field, value in changes.items()):
             self._put(step, direction, before, before.model_copy(update=changes), urgent=False)
+
+    def _fitted(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """The changes with a message that is no longer than there is room for."""
+        message = changes.get("message")
+        return changes | {"message": clip(message, self._message_bytes)} if message else changes
 
     def _existing(self, step: str, direction: Direction) -> Execution:
         execution = self.execution(step, direction)
@@ -184,7 +191,7 @@ class StateManager:
         waiting = why_waiting(job, self.observed.pods.get(job.uid, ()), record.message, self.now)
         if waiting.look_again:
             self.wake(waiting.look_again)
-        changes = {"job_uid": job.uid, "message": waiting.message}
+        changes = self._fitted({"job_uid": job.uid, "message": waiting.message})
         if record.state is StepState.STARTING:
             running = advance(direction, record, StepState.RUNNING, **changes)
             self._put(step, direction, record, running, urgent=False)
