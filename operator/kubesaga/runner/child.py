@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import stat
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -95,6 +96,17 @@ class Child:
         except FileNotFoundError:
             return None
         return int(text) if text.endswith("\n") else None
+
+    def termination_message(self, most: int) -> bytes:
+        """At most so many bytes of what it wrote to its termination log; none where that is no file any more."""
+        try:
+            place = os.open(self.termination_log, os.O_RDONLY | os.O_NONBLOCK)  # The command may have put a pipe there.
+        except OSError:
+            return b""
+        try:
+            return os.read(place, most) if stat.S_ISREG(os.fstat(place).st_mode) else b""
+        finally:
+            os.close(place)
 
     def stop(self) -> None:
         """Ask it and all of its group to end, while it runs."""

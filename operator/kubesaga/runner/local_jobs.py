@@ -242,8 +242,7 @@ def _message(child: Child, code: int) -> str:
     """The termination message; where a failed process wrote none, the end of its log."""
     if child.exit_code() is None and not child.stopped:
         return "how it ended is not known: it was killed, or the machine went down"
-    with child.termination_log.open("rb") as file:
-        written = file.read(_TERMINATION_MESSAGE_BYTES_MAX)
+    written = child.termination_message(_TERMINATION_MESSAGE_BYTES_MAX)
     if code and not written:
         written = tail(child.log, _LOG_TAIL_BYTES)
     return written.decode(errors="replace")

@@ -128,3 +128,11 @@ def test_outputs_reach_env_to_the_byte(tmp_path):
     runner = Runner(tmp_path, manifest(give, take))
     assert runner.run().code == 0
     assert runner.ledger.read_text() == value
+
+
+@pytest.mark.parametrize("instead", ["true", "mkfifo $F", "mkdir $F", "ln -s nowhere $F"])
+def test_a_step_that_took_its_termination_log_away_has_given_no_outputs(tmp_path, instead):
+    script = f"F=$KUBESAGA_TERMINATION_LOG; rm $F; {instead}"
+    runner = Runner(tmp_path, manifest(step("a", script, outputs=[{"name": "k"}])))
+    ended = runner.run("saga.yaml", "-o", "json")
+    assert (ended.code, ended.status["steps"][0]["reason"]) == (1, "OutputsMissing")
