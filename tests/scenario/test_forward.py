@@ -113,7 +113,9 @@ def test_outputs_reach_the_steps_that_refer_to_them_as_data() -> None:
         ("no message at all", "", "OutputsMissing", "id"),
         ("another key", '{"other": "1"}', "OutputsMissing", "id"),
         ("no JSON", "done", "OutputsInvalid", "not a JSON object"),
-        ("a list", "[1]", "OutputsInvalid", "JSON list"),
+        ("a list", "[1]", "OutputsInvalid", "JSON array"),
+        ("no object at all", "null", "OutputsInvalid", "JSON null"),
+        ("a key twice", '{"id": "1", "id": "2"}', "OutputsInvalid", "the key id stands there twice"),
         ("a number", '{"id": 1}', "OutputsInvalid", "id is not a string"),
         ("too long a value", '{"id": "123456789"}', "OutputsInvalid", "9 bytes, more than 8"),
         ("half a surrogate", '{"id": "\\ud800"}', "OutputsInvalid", "not valid Unicode"),
@@ -180,6 +182,9 @@ def test_a_retry_waits_for_its_time_and_for_the_job_before_it_to_be_settled() ->
     world.passes()
     world.fail("a").passes()
     assert (world.states(), world.actions()) == ({"a": "Retrying"}, [])
+    assert [event.message for event in world.last.events] == [
+        "step a, attempt 1: JobFailed: exit code 1: no luck; attempt 2 in 10 s"
+    ]
     assert world.last.wake_at == world.steps["a"].next_attempt_time
     world.job("a", terminating=1)
     world.after(10).passes()

@@ -3,7 +3,7 @@
 import pytest
 from world import World, step
 
-from kubesaga.api.status import CompensationStatus, StepStatus, WorkflowStatus
+from kubesaga.api.status import CompensationStatus, Phase, StepStatus, WorkflowStatus
 from kubesaga.engine.decision import Write
 
 
@@ -22,6 +22,11 @@ def status(*steps: StepStatus, **fields: object) -> WorkflowStatus:
             "has an undo that was never decided",
             status(StepStatus(name="a", state="Failed", compensation=CompensationStatus(state="Running"))),
         ),
+        (
+            "a step is still running",
+            status(StepStatus(name="a", state="Running")).model_copy(update={"phase": Phase.FAILED}),
+        ),
+        ("0 of 2 steps did", status().model_copy(update={"phase": Phase.SUCCEEDED})),
         ("planning rules of version 99", status().model_copy(update={"plan_version": 99})),
     ],
 )

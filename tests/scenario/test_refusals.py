@@ -23,6 +23,28 @@ def test_a_quota_is_waited_for_and_named() -> None:
     assert world.actions() == ["create a"]
 
 
+def test_a_webhook_that_fails_is_waited_for_and_named() -> None:
+    world = World(step("a"))
+    world.passes()
+    refuse(world, "a", 500, "InternalError", 'failed calling webhook "jobs.example.org"')
+    world.passes()
+    assert (world.actions(), world.states()) == ([], {"a": "Starting"})
+    assert "failed calling webhook" in world.steps["a"].message
+    world.after(10).passes()
+    assert world.actions() == ["create a"]
+
+
+def test_a_cancel_says_that_it_waits_for_a_job_that_is_refused() -> None:
+    world = World(step("a", undo=True))
+    world.passes()
+    refuse(world, "a", 403, "Forbidden", "exceeded quota: small")
+    world.passes()
+    world.annotations["kubesaga.dev/cancel"] = "1"
+    world.passes()
+    ready = next(c for c in world.status.conditions if c.type == "Ready")
+    assert "waits for the Job of step a (waits for quota: exceeded quota: small)" in ready.message
+
+
 def test_a_rejected_job_is_a_failure_that_was_not_attempted() -> None:
     world = World(step("a", undo=True, retry={"limit": 5}))
     world.passes()

@@ -122,7 +122,7 @@ class World:
     def pod(self, step_: str, direction: Direction = FORWARD, **fields: Any) -> None:
         """Show one Pod of a Job."""
         uid = self.jobs[self.name(step_, direction)].uid
-        pod = PodObservation(f"{step_}-pod", f"{uid}-pod", "1", uid, "Running", "node-1", False, None, "", "", None)
+        pod = PodObservation(f"{step_}-pod", f"{uid}-pod", "1", uid, "Running", "node-1", False, None, "", "", "", None)
         self.pods[uid] = (replace(pod, **fields),)
 
     def succeed(self, *steps: str, direction: Direction = FORWARD, message: str = "") -> "World":

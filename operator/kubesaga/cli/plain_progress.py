@@ -8,6 +8,7 @@ from kubesaga.api.workflow import Workflow
 from kubesaga.cli.run_view import RunView
 from kubesaga.cli.terminal_text import duration, one_line, visible
 from kubesaga.engine.decision import Decision, PhaseTransition, StepTransition
+from kubesaga.engine.text import counted
 
 _TOLD: Final = {Phase.ROLLING_BACK, Phase.SUSPENDED}
 """Phases that begin with a line; the last one is told in the end."""
@@ -25,7 +26,7 @@ class PlainProgress:
         """Say what begins."""
         plan = self._view.plan
         undos = sum(step.compensation is not None for step in plan.steps)
-        self.note(f"{self._view.name}: {len(plan.steps)} steps, {undos} with an undo")
+        self.note(f"{self._view.name}: {counted(len(plan.steps), 'step')}, {undos} with an undo")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,20 +2,25 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from kubesaga.api.names import LABEL_WORKFLOW_UID
 from kubesaga.api.workflow import Workflow
 from kubesaga.controller.cluster import Cluster, Raw
-from kubesaga.controller.errors import ClusterError, Conflict, Exists, NotFound, Refused
+from kubesaga.controller.errors import ClusterError, Conflict, Exists, NotFound, Refused, Unavailable
 from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.settings import ACTIONS_AT_ONCE
 from kubesaga.engine.action import Action, ConfirmJob, CreateJob, DeleteJob, DeleteWorkflow, StopJob
 from kubesaga.engine.observation import JobObservation, PodObservation, Refusal
 
 _log = logging.getLogger(__name__)
+
+_INTERNAL_ERROR: Final = 500
+"""What an API server that is there answers where an admission webhook cannot be called: the step waits, and says so."""
 
 
 @dataclass(slots=True)
@@ -76,7 +81,9 @@ class Effects:
             _log.info("Tombstone created" if action.tombstone else "Job created", extra=fields)
         except Exists as exists:
             await self._adopt(workflow, action.name, exists, aftermath)
-        except Refused as refused:
+        except (Refused, Unavailable) as refused:
+            if isinstance(refused, Unavailable) and refused.code != _INTERNAL_ERROR:
+                raise
             _log.warning("Job refused", extra={**fields, "code": refused.code, "answer": refused.message})
             aftermath.refusals[action.name] = _refusal(refused)
 
@@ -109,7 +116,9 @@ class Effects:
     async def _confirm(self, workflow: Workflow, name: str) -> None:
         """Read a Job and its Pods live, and let the caches know."""
         try:
-            self._take(workflow, await self._cluster.read_job(workflow.namespace, name))
+            asked_at = time.monotonic()
+            job = JobObservation.parse(await self._cluster.read_job(workflow.namespace, name))
+            self._jobs.put(workflow.uid, job, asked_at=asked_at)
         except NotFound:
             for job in list(self._jobs.group(workflow.uid).values()):
                 if job.name == name:
@@ -129,5 +138,5 @@ class Effects:
         self._jobs.put(workflow.uid, JobObservation.parse(raw))
 
 
-def _refusal(refused: Refused) -> Refusal:
+def _refusal(refused: ClusterError) -> Refusal:
     return Refusal(refused.code, refused.reason, refused.message, datetime.now(UTC))

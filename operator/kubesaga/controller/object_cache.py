@@ -4,6 +4,7 @@ A watch may lag behind our own writes, repeat itself, or end and begin anew at a
 replaced by an older version of itself, and one that was seen deleted does not come back.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class ObjectCache(Generic[T]):
     def __init__(self) -> None:
         self._entries: dict[str, Entry[T]] = {}
         self._groups: dict[str, dict[str, T]] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -55,8 +56,14 @@ class ObjectCache(Generic[T]):
         """The objects of a group by uid; not to be changed."""
         return self._groups.get(group, {})
 
-    def put(self, group: str, value: T) -> bool:
-        """Take an object in; False where what is known is as new, or the object is gone."""
+    def put(self, group: str, value: T, *, asked_at: float | None = None) -> bool:
+        """Take an object in; False where what is known is as new, or the object is gone.
+
+        `asked_at`: when a live read of it began, by `time.monotonic`. It proves an object alive that was told to be
+        gone before: a watch by label says so also where somebody removed the label.
+        """
+        if asked_at is not None and self._gone.get(value.uid, asked_at) < asked_at:
+            del self._gone[value.uid]
         known = self._entries.get(value.uid)
         if value.uid in self._gone or (
             known is not None and int(known.value.resource_version) >= int(value.resource_version)
@@ -68,7 +75,7 @@ class ObjectCache(Generic[T]):
 
     def remove(self, uid: str) -> str | None:
         """Forget an object for good; returns its group if it was known."""
-        self._gone[uid] = None
+        self._gone[uid] = time.monotonic()
         if len(self._gone) > GONE_MAX:
             self._gone.popitem(last=False)
         entry = self._entries.pop(uid, None)

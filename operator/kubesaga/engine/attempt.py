@@ -73,7 +73,7 @@ def judge(
     if job.complete or job.succeeded or any(pod.phase == "Succeeded" for pod in pods):
         return _judge_success(name, pods, outputs, confirmed=name in observed.confirmed)
     if job.failed:
-        return _judge_failure(job, pods, timeout_seconds)
+        return _judge_failure(job, pods, timeout_seconds, record.message)
     return Judgement(Verdict.RUNNING)
 
 
@@ -91,8 +91,9 @@ def _judge_absent(name: str, record: Execution, observed: Observed) -> Judgement
 
 def _judge_refusal(name: str, refusal: Refusal) -> Judgement:
     """The API server did not accept the Job."""
-    if refusal.quota:
-        return Judgement(Verdict.INTENDED, message=_clip(f"waits for quota: {refusal.message}"))
+    if refusal.passing:
+        what = "quota" if refusal.quota else "the API server to accept the Job"
+        return Judgement(Verdict.INTENDED, message=_clip(f"waits for {what}: {refusal.message}"))
     if refusal.conflict:
         return _refused(StepReason.NAME_CONFLICT, f"the Job {name} belongs to somebody else")
     return _refused(StepReason.CREATE_REJECTED, f"the API server refused the Job: {refusal.message}")
@@ -120,14 +121,19 @@ def _judge_success(
         return Judgement(Verdict.FAILED, error.reason, _clip(str(error)))
 
 
-def _judge_failure(job: JobObservation, pods: Sequence[PodObservation], timeout_seconds: int | None) -> Judgement:
-    """The Job failed: by its deadline, because we stopped it, or because its container failed."""
+def _judge_failure(
+    job: JobObservation, pods: Sequence[PodObservation], timeout_seconds: int | None, waited: str | None
+) -> Judgement:
+    """The Job failed: by its deadline, because we stopped it, or because its container failed.
+
+    `waited` is what the step's message said last: why its container did not begin.
+    """
     pod = next((pod for pod in pods if pod.exit_code not in (None, 0)), None)
     exit_code = pod.exit_code if pod else None
     if job.failed_reason == "DeadlineExceeded":
         if job.active_deadline_seconds == STOP_DEADLINE_SECONDS != timeout_seconds:
             return Judgement(Verdict.STOPPED, StepReason.STOPPED, exit_code=exit_code)
-        message = f"ran longer than {job.active_deadline_seconds} s"
+        message = _clip(f"ran longer than {job.active_deadline_seconds} s{f'; {waited}' if waited else ''}")
         return Judgement(Verdict.FAILED, StepReason.DEADLINE_EXCEEDED, message, exit_code)
     return Judgement(Verdict.FAILED, StepReason.JOB_FAILED, _failure_message(job, pod), exit_code)
 
@@ -135,9 +141,12 @@ def _judge_failure(job: JobObservation, pods: Sequence[PodObservation], timeout_
 def _failure_message(job: JobObservation, pod: PodObservation | None) -> str:
     """The exit code and what the container said last; else what the Job says."""
     if pod is None:
-        return _clip(job.failed_message or job.failed_reason)
+        said = job.failed_message or job.failed_reason
+        vanished = job.failed_reason == "BackoffLimitExceeded"  # A Pod failed, and it was no container's doing.
+        return _clip(f"its Pod was deleted, or its node is gone: {said}" if vanished else said)
+    code = f"exit code {pod.exit_code}" + (f" ({pod.ended_by})" if pod.ended_by else "")
     said = " ".join(pod.termination_message.split())
-    return _clip(f"exit code {pod.exit_code}: {said}" if said else f"exit code {pod.exit_code}")
+    return _clip(f"{code}: {said}" if said else code)
 
 
 def _clip(message: str) -> str:

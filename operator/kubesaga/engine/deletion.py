@@ -13,7 +13,7 @@ def observe_deletions(state: StateManager) -> None:
         if not record.state.in_flight or not state.deletes_job(step, Direction.COMPENSATION):
             continue
         refusals = [state.observed.refusals[n] for n in forward_jobs(state, step) if n in state.observed.refusals]
-        refused = next((refusal for refusal in refusals if not refusal.quota and not refusal.conflict), None)
+        refused = next((refusal for refusal in refusals if not refusal.passing and not refusal.conflict), None)
         if refused is not None:
             message = clip(f"the API server refused the tombstone: {refused.message}", STEP_MESSAGE_BYTES_MAX)
             changes = {"reason": StepReason.CREATE_REJECTED, "message": message, "completion_time": state.second}

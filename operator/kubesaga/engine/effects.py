@@ -13,8 +13,8 @@ from kubesaga.engine.failure import stops
 from kubesaga.engine.observation import JobObservation
 from kubesaga.engine.state import StateManager
 
-QUOTA_RETRY: Final = timedelta(seconds=10)
-"""Nothing is observed when a quota gets room again; asking this seldom costs the API server nothing."""
+CREATE_AGAIN_AFTER: Final = timedelta(seconds=10)
+"""Nothing is observed when a quota gets room, or a webhook answers, again; this seldom costs the API server nothing."""
 
 
 def effects(state: StateManager) -> tuple[Action, ...]:
@@ -68,13 +68,13 @@ def _deletion(state: StateManager, step: str) -> Iterator[Action]:
 
 
 def _may_ask(state: StateManager, name: str) -> bool:
-    """Whether to try the create: not while a quota has just refused it, nor where the name is somebody else's."""
+    """Whether to try the create: not where it was refused for good, nor just after a refusal that passes."""
     refusal = state.observed.refusals.get(name)
     if refusal is None:
         return True
-    if not refusal.quota:
+    if not refusal.passing:
         return False
-    again = refusal.time + QUOTA_RETRY
+    again = refusal.time + CREATE_AGAIN_AFTER
     if state.now < again:
         state.wake(again)
     return state.now >= again

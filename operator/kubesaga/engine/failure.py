@@ -16,7 +16,8 @@ def latch_failure(state: StateManager) -> None:
     failure = _step_failure(state) or _cancellation(state) or _deadline(state)
     if failure is not None:
         state.set(failure=failure)
-        state.tell(EventType.WARNING, failure.reason, failure.message)
+        if failure.reason is not FailureReason.CANCELLED:  # The answer to that request has told of it.
+            state.tell(EventType.WARNING, failure.reason, failure.message)
 
 
 def compensates(state: StateManager) -> bool:

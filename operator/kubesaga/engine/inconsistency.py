@@ -2,15 +2,16 @@
 
 from collections import Counter
 
-from kubesaga.api.status import StepState, WorkflowStatus
+from kubesaga.api.status import Phase, StepState, WorkflowStatus
 from kubesaga.engine.plan import PLAN_VERSION, Plan
+from kubesaga.engine.text import counted
 
 
 def inconsistencies(plan: Plan, status: WorkflowStatus) -> tuple[str, ...]:
     """Every contradiction between the plan and the status, in words."""
     if status.plan_version not in (None, PLAN_VERSION):
         return (f"the run began under planning rules of version {status.plan_version}, this is {PLAN_VERSION}",)
-    return (*_names(plan, status), *_edges(plan, status))
+    return (*_names(plan, status), *_edges(plan, status), *_ending(plan, status))
 
 
 def _names(plan: Plan, status: WorkflowStatus) -> list[str]:
@@ -34,4 +35,20 @@ def _edges(plan: Plan, status: WorkflowStatus) -> list[str]:
             found.append(f"step {record.name} succeeded without the outputs that it declares")
         if record.compensation is not None and (status.rollback is None or planned.compensation is None):
             found.append(f"step {record.name} has an undo that was never decided")
+    return found
+
+
+def _ending(plan: Plan, status: WorkflowStatus) -> list[str]:
+    """A run that has ended has nothing in flight; one that succeeded has done every step."""
+    if status.phase is None or not status.phase.terminal:
+        return []
+    executions = [one for record in status.steps for one in (record, record.compensation) if one is not None]
+    found = (
+        [f"the phase is {status.phase}, and a step is still running"]
+        if any(one.state.in_flight for one in executions)
+        else []
+    )
+    succeeded = sum(record.state is StepState.SUCCEEDED for record in status.steps)
+    if status.phase is Phase.SUCCEEDED and succeeded < len(plan.steps):
+        found.append(f"the phase is Succeeded, and {succeeded} of {counted(len(plan.steps), 'step')} did")
     return found

@@ -6,9 +6,9 @@ An observation may be old. Presence in it is a fact of the past; absence means n
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from kubesaga.api.names import LABEL_TOMBSTONE
+from kubesaga.api.names import LABEL_CONTROLLER_UID, LABEL_TOMBSTONE, LABEL_WORKFLOW_UID
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class JobObservation:
     uid: str
     resource_version: str
     owner_uid: str | None
-    """Uid of the controlling owner."""
+    """Uid of the controlling owner; where somebody removed every one of them, that of the Workflow of its label."""
     created: datetime
     deleting: bool
     tombstone: bool
@@ -48,7 +48,7 @@ class JobObservation:
             name=metadata["name"],
             uid=metadata["uid"],
             resource_version=metadata["resourceVersion"],
-            owner_uid=controller_uid(metadata),
+            owner_uid=_controller_uid(metadata, LABEL_WORKFLOW_UID),
             created=datetime.fromisoformat(metadata["creationTimestamp"]),
             deleting="deletionTimestamp" in metadata,
             tombstone=LABEL_TOMBSTONE in (metadata.get("labels") or {}),
@@ -70,6 +70,10 @@ class JobObservation:
         return self.complete or self.failed
 
 
+_BY_ITSELF: Final = ("Error", "Completed")
+"""Reasons of a container that ended by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class PodObservation:
     """One Pod, as far as the engine cares."""
@@ -78,12 +82,14 @@ class PodObservation:
     uid: str
     resource_version: str
     job_uid: str | None
-    """Uid of the controlling Job."""
+    """Uid of the controlling Job; also where it was deleted and the Pod left behind, as an orphan."""
     phase: str
     node: str
     deleting: bool
     exit_code: int | None
     """Exit code of the step's container, once it ended."""
+    ended_by: str
+    """What ended the container, where it did not end by itself: OOMKilled; empty else."""
     termination_message: str
     waiting: str
     """Why the container or the Pod is not running yet, in words; empty where it is or was."""
@@ -100,11 +106,12 @@ class PodObservation:
             name=metadata["name"],
             uid=metadata["uid"],
             resource_version=metadata["resourceVersion"],
-            job_uid=controller_uid(metadata),
+            job_uid=_controller_uid(metadata, LABEL_CONTROLLER_UID),
             phase=status.get("phase", "Pending"),
             node=(raw.get("spec") or {}).get("nodeName", ""),
             deleting="deletionTimestamp" in metadata,
             exit_code=ended.get("exitCode"),
+            ended_by=reason if (reason := ended.get("reason", "")) not in _BY_ITSELF else "",
             termination_message=ended.get("message", ""),
             waiting=_waiting(status, state.get("waiting") or {}),
             finished=datetime.fromisoformat(ended["finishedAt"]) if ended.get("finishedAt") else None,
@@ -116,9 +123,10 @@ class PodObservation:
         return self.phase in ("Succeeded", "Failed")
 
 
-def controller_uid(metadata: Mapping[str, Any]) -> str | None:
-    """The uid of the controlling owner, if there is one."""
-    return next((o["uid"] for o in metadata.get("ownerReferences") or () if o.get("controller")), None)
+def _controller_uid(metadata: Mapping[str, Any], label: str) -> str | None:
+    """The uid of the controlling owner; without one, the uid that the label has kept."""
+    controllers = (o["uid"] for o in metadata.get("ownerReferences") or () if o.get("controller"))
+    return next(controllers, None) or (metadata.get("labels") or {}).get(label)
 
 
 def _waiting(status: Mapping[str, Any], waiting: Mapping[str, Any]) -> str:
@@ -146,6 +154,11 @@ class Refusal:
     def quota(self) -> bool:
         """Whether a resource quota refused: it may admit the Job later."""
         return self.code == 403 and "exceeded quota" in self.message
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same create may be accepted later: a quota gets room, an admission webhook answers again."""
+        return self.quota or self.code >= 500
 
     @property
     def conflict(self) -> bool:

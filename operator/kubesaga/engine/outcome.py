@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kubesaga.api.names import Direction
 from kubesaga.api.status import FailureReason, Phase, StepState
 from kubesaga.engine.failure import stops
 from kubesaga.engine.rollback import awaited, blocked, undo_set, undone_count
 from kubesaga.engine.state import StateManager
-from kubesaga.engine.text import listing
+from kubesaga.engine.text import counted, listing
 
 
 class Reason(StrEnum):
@@ -56,10 +57,10 @@ def outcome(state: StateManager, *, quiescent: bool) -> Outcome:
 
 def _going_forward(state: StateManager) -> Outcome:
     if _succeeded(state) == len(state.plan.steps):
-        return Outcome(Phase.SUCCEEDED, Reason.SUCCEEDED, f"all {len(state.plan.steps)} steps succeeded")
+        return Outcome(Phase.SUCCEEDED, Reason.SUCCEEDED, f"{counted(len(state.plan.steps), 'step')} succeeded")
     if state.plan.suspend:
         return Outcome(Phase.SUSPENDED, Reason.SUSPENDED, "no step starts until spec.suspend is false")
-    return Outcome(Phase.RUNNING, Reason.RUNNING)
+    return Outcome(Phase.RUNNING, Reason.RUNNING, _waiting(state, Direction.FORWARD))
 
 
 def _rolling_back(state: StateManager, cause: str, *, quiescent: bool) -> Outcome:
@@ -69,8 +70,16 @@ def _rolling_back(state: StateManager, cause: str, *, quiescent: bool) -> Outcom
         message = f"the undo of {listing(names)} failed: kubesaga.dev/retry-compensation tries again; {cause}"
         return Outcome(Phase.ROLLBACK_BLOCKED, Reason.COMPENSATION_FAILED, message)
     if undone_count(state) == len(undo_set(state)):
-        return Outcome(Phase.ROLLED_BACK, Reason.ROLLED_BACK, cause)
-    return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, cause)
+        return Outcome(Phase.ROLLED_BACK, Reason.ROLLED_BACK, f"{counted(undone_count(state), 'step')} undone; {cause}")
+    waits = _waiting(state, Direction.COMPENSATION)
+    return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; {waits}" if waits else cause)
+
+
+def _waiting(state: StateManager, direction: Direction) -> str:
+    """What in that direction does not run, and why."""
+    what = "step" if direction is Direction.FORWARD else "the undo of"
+    said = [f"{what} {n}: {r.message}" for n, r in state.executions(direction) if r.state.in_flight and r.message]
+    return listing(said, most=3)
 
 
 def progress(state: StateManager) -> dict[str, str | None]:

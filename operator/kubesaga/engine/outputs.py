@@ -1,12 +1,22 @@
 """The outputs of a step: read from the termination message of its container, a JSON object of strings."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from kubesaga.api.limits import OUTPUT_BYTES_DEFAULT
 from kubesaga.api.spec import Output
 from kubesaga.api.status import StepReason
 from kubesaga.engine.text import listing
+
+_JSON_TYPES: Final[Mapping[type, str]] = {
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    type(None): "null",
+}
 
 
 class OutputsError(ValueError):
@@ -34,15 +44,24 @@ def _parse(message: str) -> dict[str, object]:
     if not message.strip():
         return {}
     try:
-        written = json.loads(message)
+        written = json.loads(message, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise OutputsError(
             StepReason.OUTPUTS_INVALID, f"the termination message is not a JSON object of strings: {error}"
         ) from None
     if not isinstance(written, dict):
-        found = type(written).__name__
+        found = _JSON_TYPES[type(written)]
         raise OutputsError(StepReason.OUTPUTS_INVALID, f"the termination message is a JSON {found}, not an object")
     return written
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; a key that stands there twice has no one value."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(key for index, (key, _) in enumerate(pairs) if key in dict(pairs[:index]))
+        raise ValueError(f"the key {twice} stands there twice")
+    return made
 
 
 def _value(output: Output, value: object) -> str:

@@ -32,7 +32,7 @@ from kubesaga.engine.resolver import DependencyResolver
 from kubesaga.engine.rollback import halt, quiesce, undo
 from kubesaga.engine.spec_error import InvalidSpec
 from kubesaga.engine.state import StateManager
-from kubesaga.engine.text import clip
+from kubesaga.engine.text import clip, counted
 
 
 def reconcile(workflow: Workflow, plan: Plan | InvalidSpec, observed: Observed, now: datetime) -> Decision:
@@ -76,7 +76,7 @@ def _begin(state: StateManager) -> None:
     """The first pass of a run."""
     if state.status.start_time is None:
         state.set(plan_version=PLAN_VERSION, start_time=state.second)
-        state.tell(EventType.NORMAL, "Started", f"{len(state.plan.steps)} steps planned")
+        state.tell(EventType.NORMAL, "Started", f"{counted(len(state.plan.steps), 'step')} planned")
 
 
 def _conclude(workflow: Workflow, state: StateManager, reached: Outcome) -> Decision:

@@ -93,7 +93,7 @@ def awaited(state: StateManager) -> str:
         pods = unended(state.observed.pods.get(uid, ()))
         open_ += [f"Pod {pod.name} on node {pod.node or '(none yet)'} of step {name}" for pod in pods]
         if record.state.in_flight and not pods:
-            open_.append(f"the Job of step {name}")
+            open_.append(f"the Job of step {name}{f' ({record.message})' if record.message else ''}")
     return listing(open_, most=3)
 
 

@@ -214,6 +214,10 @@ class StateManager:
             self._ended(step, direction, StepState.FAILED, record, judgement)
             return
         due = next_attempt_time(policy, record.attempt, retries_from, self.now)
+        what = f"step {step}" if direction is Direction.FORWARD else f"the undo of step {step}"
+        why = f"{judgement.reason}: {judgement.message}" if judgement.message else judgement.reason
+        next_ = f"attempt {record.attempt + 1} in {round((due - self.now).total_seconds())} s"
+        self.tell(EventType.WARNING, "Retrying", f"{what}, attempt {record.attempt}: {why}; {next_}")
         self._ended(step, direction, StepState.RETRYING, record, judgement, next_attempt_time=due)
 
     def _ended(

@@ -12,8 +12,10 @@ from kubesaga.engine.text import clip
 POD_WAITS_AFTER: Final = timedelta(seconds=5)
 """Scheduling and starting a container usually take less; before that a waiting Pod is no news."""
 
-NO_POD_AFTER: Final = timedelta(seconds=30)
-"""The Job controller creates a Pod within seconds; after this long something refuses it (a quota, an admission)."""
+BEGINS_WITHIN: Final = timedelta(seconds=30)
+"""A Job has a Pod, and its container begins, within seconds; after this long something prevents it."""
+
+_SECONDS: Final = int(BEGINS_WITHIN.total_seconds())
 
 _SAME_KIND: Final = {"ErrImagePull": "ImagePullBackOff"}  # The kubelet swings between the two for as long as it tries.
 
@@ -34,7 +36,7 @@ def why_waiting(job: JobObservation, pods: Sequence[PodObservation], said: str |
         return _without_pod(job, now)
     waiting = next((pod.waiting for pod in pods if pod.waiting and not pod.ended), "")
     if not waiting:
-        return Waiting()
+        return _pending(job, pods, now)
     if now < job.created + POD_WAITS_AFTER:
         return Waiting(look_again=job.created + POD_WAITS_AFTER)
     if said is not None and _kind(said) == _kind(waiting):
@@ -43,11 +45,21 @@ def why_waiting(job: JobObservation, pods: Sequence[PodObservation], said: str |
 
 
 def _without_pod(job: JobObservation, now: datetime) -> Waiting:
-    due = max(job.created, job.start_time or job.created) + NO_POD_AFTER
-    if now < due:
-        return Waiting(look_again=due)
-    seconds = int(NO_POD_AFTER.total_seconds())
-    return Waiting(f"the Job {job.name} has had no Pod for {seconds} s: kubectl describe says why")
+    return _overdue(job, now, f"no Pod for {_SECONDS} s: kubectl describe job {job.name} says why")
+
+
+def _pending(job: JobObservation, pods: Sequence[PodObservation], now: datetime) -> Waiting:
+    """A Pod that gives no reason is being prepared: its images are pulled, its volumes mounted."""
+    pod = next((pod for pod in pods if pod.phase == "Pending"), None)
+    if pod is None:
+        return Waiting()
+    where = f" on node {pod.node}" if pod.node else ""
+    return _overdue(job, now, f"the container does not begin{where}: kubectl describe pod {pod.name} says why")
+
+
+def _overdue(job: JobObservation, now: datetime, message: str) -> Waiting:
+    due = max(job.created, job.start_time or job.created) + BEGINS_WITHIN
+    return Waiting(look_again=due) if now < due else Waiting(clip(message, STEP_MESSAGE_BYTES_MAX))
 
 
 def _kind(message: str) -> str:

@@ -116,6 +116,7 @@ class SimulatedJobs:
                 node="simulated",
                 deleting=False,
                 exit_code=ending.exit_code,
+                ended_by="",
                 termination_message=ending.termination_message,
                 waiting="",
                 finished=now,

@@ -165,6 +165,16 @@ async def test_a_refused_job_fails_its_step() -> None:
     assert cluster.status()["steps"][0]["reason"] == "CreateRejected"
 
 
+async def test_a_job_that_a_webhook_holds_up_says_so_and_holds_up_no_other_step() -> None:
+    cluster = Cluster()
+    cluster.failing["create_job"] = [Unavailable(500, "InternalError", "failed calling webhook")]
+    async with controlled(cluster):
+        cluster.saga("order", "a", "b")
+        await until(lambda: any("webhook" in step.get("message", "") for step in cluster.status().get("steps", ())))
+        await until(cluster.jobs)
+    assert cluster.calls.count("create_job") == 2
+
+
 @pytest.mark.parametrize("garbage", [{"steps": "no list"}, {"phase": "Nonsense"}, {"steps": [{"name": "a"}]}])
 async def test_garbage_in_a_status_stalls_that_workflow_alone(garbage: dict[str, Any]) -> None:
     cluster = Cluster()

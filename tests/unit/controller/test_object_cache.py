@@ -1,5 +1,6 @@
 """The cache: never an older version over a newer one, and nothing comes back from the dead."""
 
+import time
 from dataclasses import dataclass
 
 from kubesaga.controller.object_cache import GONE_MAX, ObjectCache
@@ -28,6 +29,15 @@ def test_what_is_gone_does_not_come_back_with_a_late_event() -> None:
     assert not cache.put("w", Thing("u", "2"))
     assert cache.group("w") == {}
     assert cache.remove("u") is None
+
+
+def test_a_read_that_began_later_proves_alive_what_a_watch_lost_sight_of() -> None:
+    cache: ObjectCache[Thing] = ObjectCache()
+    cache.put("w", Thing("u", "1"))
+    before = time.monotonic()
+    cache.remove("u")
+    assert not cache.put("w", Thing("u", "2"), asked_at=before), "it may have been deleted while it was read"
+    assert cache.put("w", Thing("u", "2"), asked_at=time.monotonic())
 
 
 def test_what_is_remembered_as_gone_is_bounded() -> None:

@@ -42,6 +42,23 @@ def test_an_ended_pod_tells_its_exit_code_and_message() -> None:
     assert (pod.job_uid, pod.finished) == ("o", datetime(2026, 1, 1, tzinfo=UTC))
 
 
+def test_what_the_kubelet_killed_says_why() -> None:
+    for reason, told in (("OOMKilled", "OOMKilled"), ("Error", ""), ("Completed", "")):
+        status = {"containerStatuses": [{"state": {"terminated": {"exitCode": 137, "reason": reason}}}]}
+        assert PodObservation.parse({"metadata": OWNED, "status": status}).ended_by == told
+
+
+def test_a_job_without_any_controller_is_known_by_its_label() -> None:
+    labelled = {**META, "labels": {"kubesaga.dev/workflow-uid": "w"}}
+    assert JobObservation.parse({"metadata": labelled}).owner_uid == "w"
+    assert JobObservation.parse({"metadata": {**labelled, **OWNED}}).owner_uid == "o"
+
+
+def test_a_pod_that_its_job_left_behind_is_known_by_its_label() -> None:
+    orphan = {**META, "labels": {"batch.kubernetes.io/controller-uid": "j"}}
+    assert PodObservation.parse({"metadata": orphan}).job_uid == "j"
+
+
 def container_waits(reason: str, message: str = "") -> dict:
     return {"containerStatuses": [{"state": {"waiting": {"reason": reason, "message": message}}}]}
 
