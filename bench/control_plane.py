@@ -55,7 +55,7 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
         established = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
         kubectl("wait", established, "crd/workflows.kubesaga.dev")
         audit_log = AuditLog(Path(KIND("get", "audit-log", "--name", NAME).strip()))
-        arguments = ["-m", "kubesaga.cli.main", "operator"]
+        arguments = ["-m", "kubesaga", "operator"]
         operator = OperatorProcess(arguments, kubectl.environment, folder / "operator.log")
         try:
             yield ControlPlane(kubeconfig, audit_log, kubectl, operator.pid)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-KUBESAGA = (sys.executable, "-m", "kubesaga.cli.main")
+KUBESAGA = (sys.executable, "-m", "kubesaga")
 WAIT_SECONDS = 30
 
 MORTAL = """
@@ -113,6 +113,10 @@ class Running:
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
+
+    def told(self, text: str) -> bool:
+        """Whether it has said so to the person in front of it."""
+        return text.encode() in os.pread(self._err.fileno(), 1_000_000, 0)
 
     def kill(self) -> None:
         self.process.kill()

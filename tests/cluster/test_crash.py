@@ -53,7 +53,7 @@ def test_a_kill_at_any_write_leads_to_the_same_end(
         assert crashing.wait(90) == -9, f"{namespace}: it was not killed: {crashing.log.read_text()[-2000:]}"
         for pod in kubectl("get", "pods", "-n", namespace, "-o", "name").split():  # They end while nobody looks.
             kubectl("wait", pod, "-n", namespace, "--for=condition=Ready=False", "--timeout=60s")
-        again = start_operator("-m", "kubesaga.cli.main", "operator", *arguments)
+        again = start_operator("-m", "kubesaga", "operator", *arguments)
         rolled_back = "--for=jsonpath={.status.phase}=RolledBack"
         kubectl("wait", "saga/order-saga-failing", "-n", namespace, rolled_back, "--timeout=120s")
         assert again.terminate() == 0

@@ -1,13 +1,14 @@
 """Others touch what the operator works on: it notices, and nothing is lost or done twice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 
 import pytest
 
 from cluster.audit import AuditLog
 from cluster.command import Command
-from cluster.manifests import fake, fake_workflow, text
+from cluster.manifests import fake, fake_workflow, shell, text, with_ledger, workflow
 from cluster.reading import status
 
 pytestmark = pytest.mark.usefixtures("installed")
@@ -53,3 +54,29 @@ def test_a_job_that_somebody_deletes_is_lost_and_never_silently_made_again(
     lost = next(step for step in status(kubectl, "robbed", namespace)["steps"] if step["name"] == "long")
     assert (lost["state"], lost["reason"]) == ("Failed", "Lost")
     assert len(audit_log.jobs_created(namespace)) == 3, "two steps and one undo"
+
+
+@pytest.mark.parametrize(
+    ("robbery", "reason"),
+    [
+        (("patch", "--type=json", "-p", '[{"op": "remove", "path": "/metadata/ownerReferences"}]'), "JobFailed"),
+        (("delete", "--cascade=orphan"), "Lost"),
+    ],
+    ids=["the Job loses its owner", "the Pod loses its Job"],
+)
+def test_nothing_is_undone_while_a_step_works_that_was_made_an_orphan(
+    kubectl: Command, namespace: str, tmp_path: Path, robbery: tuple[str, ...], reason: str
+) -> None:
+    ledger = tmp_path / "ledger"
+    done, undone = 'echo "$KUBESAGA_STEP" >> $LEDGER', 'echo "undo-$KUBESAGA_STEP" >> $LEDGER'
+    steps = [shell("first", done, undo=undone), shell("robbed", f"sleep 8; {done}; exit 1", "first", undo=undone)]
+    kubectl("create", "-n", namespace, "-f", "-", stdin=text(with_ledger(workflow("orphan", steps), ledger)))
+    recorded = '--for=jsonpath={.status.steps[?(@.name=="robbed")].jobUID}'
+    kubectl("wait", "saga/orphan", "-n", namespace, recorded, "--timeout=30s")
+    job = kubectl("get", "job", "-n", namespace, "-l", "kubesaga.dev/step=robbed", "-o", "name").strip()
+    verb, *options = robbery
+    kubectl(verb, job, "-n", namespace, *options)
+    kubectl("wait", "saga/orphan", "-n", namespace, "--for=jsonpath={.status.phase}=RolledBack", "--timeout=90s")
+    assert ledger.read_text().split() == ["first", "robbed", "undo-robbed", "undo-first"]
+    robbed = next(step for step in status(kubectl, "orphan", namespace)["steps"] if step["name"] == "robbed")
+    assert (robbed["state"], robbed["reason"], robbed.get("attempted", True)) == ("Failed", reason, True)

@@ -19,6 +19,8 @@ def is_ours(value: Any) -> bool:
     if not isinstance(value, dict):
         return True
     version, kind = value.get("apiVersion"), value.get("kind")
+    if kind == "List":  # Of other kinds; what is no list of objects at all is told.
+        return not isinstance(value.get("items"), list)
     if not isinstance(version, str) or not isinstance(kind, str):
         return True
     return kind.lower() in (KIND.lower(), "workflows") or version.partition("/")[0] == GROUP
@@ -50,7 +52,10 @@ def _spec(value: Mapping[str, Any]) -> Iterator[SpecError]:
 
 def _metadata_errors(metadata: Any) -> Iterator[SpecError]:
     if not isinstance(metadata, dict):
-        yield SpecError("metadata.name", "missing" if metadata is None else f"found {shorten(metadata)}", _NAME)
+        if metadata is None:
+            yield SpecError("metadata.name", "missing", _NAME)
+        else:
+            yield SpecError("metadata", f"found {shorten(metadata)}", "must be an object")
         return
     field = "generateName" if "generateName" in metadata and "name" not in metadata else "name"
     name = metadata.get(field)

@@ -181,7 +181,3 @@ def operator(namespaces: tuple[str, ...], **options: Any) -> None:
 def version() -> None:
     """Show the version."""
     click.echo(f"kubesaga {installed_version('kubesaga')}")
-
-
-if __name__ == "__main__":
-    main()

@@ -72,6 +72,9 @@ def read_manifests(file: str, parameters: Mapping[str, str]) -> Reading:
 
 def _texts(file: str, reading: Reading) -> Iterator[tuple[str, str]]:
     """Name and text of every file that is meant."""
+    if file == "-" and sys.stdin is None:
+        reading.errors.append("standard input: is closed")
+        return
     if file == "-":
         yield from _decoded("standard input", sys.stdin.buffer.read(FILE_BYTES_MAX + 1), reading)
         return

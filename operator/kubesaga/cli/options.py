@@ -18,6 +18,9 @@ class SuggestingGroup(click.Group):
         """See click."""
         try:
             return super().main(*args, **kwargs)
+        except OSError as error:
+            click.echo(f"kubesaga: {error.strerror or error}", err=True)
+            sys.exit(ExitCode.FAILED)
         except Exception as error:
             if "KUBESAGA_DEBUG" in os.environ:
                 raise
@@ -65,4 +68,15 @@ def _parameters(ctx: click.Context, param: click.Parameter, values: tuple[str, .
     for name, separator, _ in pairs:
         if not separator or not name:
             raise click.BadParameter(f'"{name}" is not NAME=VALUE', ctx, param)
+    for name, _, value in pairs:
+        if not _is_unicode(name + value):
+            raise click.BadParameter(f"{name!a}: the value is not valid Unicode in this locale", ctx, param)
     return {name: value for name, _, value in pairs}
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

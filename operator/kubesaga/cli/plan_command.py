@@ -8,7 +8,7 @@ import click
 
 from kubesaga.cli.manifest import Manifest
 from kubesaga.engine.plan import Plan
-from kubesaga.engine.text import listing
+from kubesaga.engine.text import counted, listing
 
 _NAMES_MAX: Final = 12
 """Names of one level that are written out for people."""
@@ -17,7 +17,7 @@ _NAMES_MAX: Final = 12
 def print_plans(manifests: Sequence[Manifest], output: str) -> None:
     """Print the plan of every Workflow; as JSON one object, or a list of them if there are several."""
     if output == "json":
-        plans = [plan_json(manifest.plan) for manifest in manifests]
+        plans = [{"name": manifest.name, **plan_json(manifest.plan)} for manifest in manifests]
         click.echo(json.dumps(plans[0] if len(plans) == 1 else plans, indent=2))
         return
     printers: dict[str, Callable[[Manifest], str]] = {
@@ -51,7 +51,9 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 def plan_text(name: str, plan: Plan) -> str:
     """The plan for people."""
     undos = sum(step.compensation is not None for step in plan.steps)
-    lines = [f"{name}: {_count(len(plan.steps), 'step')} in {_count(len(plan.levels), 'level')}, {undos} with an undo"]
+    lines = [
+        f"{name}: {counted(len(plan.steps), 'step')} in {counted(len(plan.levels), 'level')}, {undos} with an undo"
+    ]
     lines += ["", "order           those of one line run side by side"]
     lines += [f"  {index + 1:>3}  {listing(level, most=_NAMES_MAX)}" for index, level in enumerate(plan.levels)]
     lines += ["", "rollback order  if every step was attempted"]
@@ -63,10 +65,6 @@ def plan_text(name: str, plan: Plan) -> str:
     lines += [f"object size     at most {plan.object_bytes:,} bytes in the cluster"]
     lines += [f"warning         {warning}" for warning in plan.warnings]
     return "\n".join(lines)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _path(names: Sequence[str]) -> str:

@@ -2,13 +2,16 @@
 
 import sys
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
 from kubesaga.cli.exit_code import ExitCode
 from kubesaga.cli.manifest import Manifest, read_manifests
 from kubesaga.cli.terminal_text import one_line
+
+_ERRORS_SHOWN_MAX: Final = 200
+"""More than people read; the count is told."""
 
 
 def read(file: str, params: Mapping[str, str]) -> list[Manifest]:
@@ -23,7 +26,9 @@ def read(file: str, params: Mapping[str, str]) -> list[Manifest]:
 
 def refuse(errors: list[str]) -> NoReturn:
     """Print every error, and end the program with the code for refused input."""
-    for error in errors:
+    for error in errors[:_ERRORS_SHOWN_MAX]:
         click.echo(one_line(error), err=True)
+    if len(errors) > _ERRORS_SHOWN_MAX:
+        click.echo(f"and {len(errors) - _ERRORS_SHOWN_MAX} more", err=True)
     click.echo(f"refused: {len(errors)} error{'s' if len(errors) > 1 else ''}", err=True)
     sys.exit(ExitCode.REFUSED)

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 from rich.console import Console
 
 from kubesaga.api.status import Phase
 from kubesaga.cli.exit_code import ExitCode, exit_code
+from kubesaga.cli.lasting_stream import LastingStream
 from kubesaga.cli.live_tree import LiveTree
 from kubesaga.cli.plain_progress import PlainProgress
 from kubesaga.cli.run_view import RunView
@@ -26,6 +27,10 @@ from kubesaga.runner.run_folder import RunRefused
 
 _CANCELLING: Final = "Cancelling: what runs is stopped, what was done is undone. Again to stop at once."
 _STOPPING: Final = "Stopping at once."
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+_COLUMNS_MIN: Final = 40
+"""A narrower screen has no room for names, states and undos side by side: lines are told instead."""
 
 Outcome = tuple[Raw, ExitCode]
 
@@ -42,6 +47,7 @@ def resume(name: str, state_dir: Path, *, logs: bool) -> Outcome:
 
 async def _run(manifest: Mapping[str, Any] | None, name: str, state_dir: Path, *, logs: bool) -> Outcome:
     run = LocalRun(state_dir, name)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # From when the run is written down until it can be cancelled.
     try:
         if manifest is None:
             run.resume()
@@ -50,21 +56,24 @@ async def _run(manifest: Mapping[str, Any] | None, name: str, state_dir: Path, *
         with _logged(run.folder.log):
             return await _shown(run, logs=logs)
     finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         run.close()
 
 
 async def _shown(run: LocalRun, *, logs: bool) -> Outcome:
     """Run, and show it."""
     try:
-        view = RunView(run.name, WorkflowPlanner().plan(run.workflow()["spec"], run.name))
+        plan = WorkflowPlanner().plan(run.workflow()["spec"], run.name)
     except InvalidSpec as invalid:  # Another version of kubesaga began it.
         raise RunRefused(f'the run of "{run.name}" cannot go on: {invalid}') from invalid
-    console = Console(stderr=True, highlight=False)
+    view = RunView(run.name, plan, run.folder.resume_command)
+    stream = cast("TextIO", LastingStream(sys.stderr))
+    console = Console(file=stream, highlight=False)
     progress: LiveTree | PlainProgress
-    if console.is_terminal and not console.is_dumb_terminal:
+    if console.is_terminal and not console.is_dumb_terminal and console.width >= _COLUMNS_MIN:
         progress = LiveTree(view, console, logs=logs)
     else:
-        progress = PlainProgress(view, sys.stderr, logs=logs)
+        progress = PlainProgress(view, stream, logs=logs)
     view.started(run.workflow())
     problem = None
     with progress, _signals(run, progress):
@@ -74,9 +83,7 @@ async def _shown(run: LocalRun, *, logs: bool) -> Outcome:
             problem = f"cannot go on: {error}"
     problem = problem or stalled_for(run.workflow())
     if run.interrupted or problem:
-        progress.note(
-            f"{problem or 'Interrupted: nothing more is undone'}. Go on with: kubesaga run --resume {run.name}"
-        )
+        progress.note(f"{problem or 'Interrupted: nothing more is undone'}. Go on with: {run.folder.resume_command}")
         return run.workflow(), ExitCode.INTERRUPTED
     progress.finish()
     if view.status.phase is not Phase.SUCCEEDED:
@@ -96,13 +103,14 @@ def _signals(run: LocalRun, progress: LiveTree | PlainProgress) -> Iterator[None
             progress.note(_CANCELLING)
             run.cancel()
 
-    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
         loop.add_signal_handler(number, asked)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     try:
         yield
     finally:
-        for number in numbers:
+        for number in _SIGNALS:
             loop.remove_signal_handler(number)
 
 

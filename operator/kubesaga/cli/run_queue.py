@@ -1,11 +1,13 @@
 """What `kubesaga run` has to run: Workflows of a FILE one after another, or one that was begun earlier."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +19,7 @@ from kubesaga.cli.read import read, refuse
 from kubesaga.cli.run_command import Outcome, begin
 from kubesaga.cli.run_command import resume as resume_run
 from kubesaga.controller.cluster import Raw
+from kubesaga.controller.errors import Unavailable
 from kubesaga.engine.suggestion import Suggestions
 from kubesaga.runner.run_folder import RunRefused, earlier_runs, has_ended
 
@@ -53,8 +56,8 @@ def _run_each(runs: Sequence[Callable[[], Outcome]], output: str | None) -> Exit
             ended.append(raw)
             if code is not ExitCode.SUCCEEDED:
                 break
-    except RunRefused as refused:
-        click.echo(str(refused), err=True)
+    except (RunRefused, Unavailable) as refused:
+        click.echo(refused.message if isinstance(refused, Unavailable) else str(refused), err=True)
         code = ExitCode.REFUSED
     if ended and (left := len(runs) - len(ended)):
         click.echo(f"{left} more Workflow{'s' if left > 1 else ''} not run", err=True)
@@ -87,7 +90,9 @@ def _resumed(file: str | None, name: str, state_dir: Path) -> list[str]:
         if name:
             raise click.UsageError("--resume NAME goes without FILE: the run knows its manifest")
         return [manifest.name for manifest in read(file, {})]
-    earlier = earlier_runs(state_dir)
+    if name and not is_subdomain(name):
+        refuse([f'--resume: found "{name}"; must be the name of a run'])
+    earlier, refused = earlier_runs(state_dir)
     if name:
         if name not in earlier and not (state_dir / name).is_dir():
             known = Suggestions().did_you_mean(name, sorted(earlier))
@@ -95,7 +100,7 @@ def _resumed(file: str | None, name: str, state_dir: Path) -> list[str]:
         return [name]
     unfinished = [one for one, raw in earlier.items() if not has_ended(raw)]
     if len(unfinished) != 1:
-        refuse([f"--resume: {_which(unfinished, earlier)}"])
+        refuse([*refused, f"--resume: {_which(unfinished, earlier)}"])
     return unfinished
 
 
@@ -111,8 +116,18 @@ def _print_objects(objects: list[Raw], output: str | None) -> None:
     if output is None or not objects:
         return
     printed = objects[0] if len(objects) == 1 else {"apiVersion": "v1", "kind": "List", "items": objects}
+    try:
+        _print(printed, output)
+        sys.stdout.flush()
+    except OSError as error:  # The outcome is still in the exit code.
+        click.echo(f"standard output: {error.strerror or error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print(printed: Mapping[str, Any], output: str) -> None:
     if output == "json":
-        click.echo(json.dumps(printed, indent=2, ensure_ascii=False))
+        unicode = sys.stdout.encoding.lower().startswith("utf")
+        click.echo(json.dumps(printed, indent=2, ensure_ascii=not unicode))
         return
     from kubesaga.cli.yaml_output import print_yaml
 

@@ -29,6 +29,8 @@ class RunView:
 
     name: str
     plan: Plan
+    resume_command: str
+    """What a person types to go on."""
     status: WorkflowStatus = field(default_factory=WorkflowStatus)
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
@@ -36,7 +38,9 @@ class RunView:
 
     def started(self, raw: Mapping[str, Any]) -> None:
         """Take in what an earlier runner left."""
-        self.status = WorkflowStatus.model_validate(raw.get("status") or {})
+        self.status = status = WorkflowStatus.model_validate(raw.get("status") or {})
+        if status.phase is not None and status.phase.terminal and status.start_time and status.completion_time:
+            self.ended = self.begun + (status.completion_time - status.start_time).total_seconds()
 
     def decided(self, decision: Decision) -> None:
         """Take a decision in."""
@@ -115,10 +119,12 @@ class RunView:
         for name, undo in undos:
             if undo.state is StepState.FAILED:
                 yield "blocked", f"the undo of {name} failed: {one_line(undo.message or str(undo.reason or ''))}"
-        yield "go on", f"mend what stops it, then: kubesaga run --resume {self.name}"
+        yield "go on", f"mend what stops it, then: {self.resume_command}"
 
-    def _ended(self, undo: tuple[str, CompensationStatus]) -> tuple[float, datetime]:
+    def _ended(self, undo: tuple[str, CompensationStatus]) -> tuple[float, datetime, int]:
+        """When it ended: as seen here, else to the second, and within one in the order in which undos follow."""
         name, record = undo
         span = self._spans.get((name, Direction.COMPENSATION))
         never = datetime.max.replace(tzinfo=UTC)
-        return (span[1] if span and span[1] else 0.0), record.completion_time or never
+        seen = span[1] if span and span[1] else 0.0
+        return seen, record.completion_time or never, -self.plan.order.index(name)

@@ -45,6 +45,7 @@ class Child:
         self._pid = self.folder / "pid"
         self._exit_code = self.folder / "exit-code"
         self._stop = self.folder / "stop"
+        self._interrupted = self.folder / "interrupted"
         self._process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
@@ -110,8 +111,25 @@ class Child:
 
     def stop(self) -> None:
         """Ask it and all of its group to end, while it runs."""
-        self._stop.touch()
+        with contextlib.suppress(FileNotFoundError):
+            self._stop.touch()
         self.signal(signal.SIGTERM)
+
+    def interrupt(self) -> None:
+        """Kill it, and remember that it is to begin anew."""
+        with contextlib.suppress(FileNotFoundError):
+            self._interrupted.touch()
+        self.signal(signal.SIGKILL)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was interrupted before it had ended."""
+        return self._interrupted.exists() and self.exit_code() is None
+
+    def forget(self) -> None:
+        """Forget that it was ever started; what it wrote to its log stays."""
+        for path in (self._pid, self._stop, self.termination_log, self._interrupted):
+            path.unlink(missing_ok=True)
 
     @property
     def stopped(self) -> bool:
@@ -158,6 +176,6 @@ def _held(path: Path) -> bool:
 
 
 def _wait_for(path: Path) -> None:
-    """Block until nobody holds a lock on the file."""
-    with path.open("a") as file:
+    """Block until nobody holds a lock on the file; not where the command has removed it."""
+    with contextlib.suppress(FileNotFoundError), path.open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -68,7 +68,7 @@ class LocalJobs:
             running.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
         for child in children:
-            child.signal(signal.SIGKILL)
+            child.interrupt()
         await asyncio.gather(*(child.wait() for child in children))
 
     def _changed(self, resource: Resource, change: Change, raw: Raw) -> None:
@@ -107,9 +107,11 @@ class LocalJobs:
         if pod is None:
             pod = self._create_pod(job)
         child = self._children[name] = Child(self._folder / name)
-        skip = child.begun()
+        skip, anew = child.begun(), child.interrupted and _is_undo(job)
+        if anew:
+            child.forget()
         try:
-            self._start(child, job, pod)
+            self._start(child, job, pod, anew=anew)
         except StartError as error:
             self._end_pod(pod, error.exit_code, str(error), reason="StartError")
             self._end_job(name, succeeded=False)
@@ -140,13 +142,13 @@ class LocalJobs:
         self._store.create("pods", pod, self._namespace)
         return self._store.set_status("pods", name, job_status.pod_running(_now()), self._namespace)
 
-    def _start(self, child: Child, job: Raw, pod: Raw) -> None:
+    def _start(self, child: Child, job: Raw, pod: Raw, *, anew: bool) -> None:
         """Start the process, unless it was started before. Raises StartError."""
         status = job.get("status") or {}
         if not status.get("startTime"):
             self._set_job(job["metadata"]["name"], job_status.job_running(_now()))
         same_boot = (pod["metadata"].get("annotations") or {}).get(_ANNOTATION_BOOT) == _boot_id() != ""
-        known = same_boot or not status.get("startTime")
+        known = same_boot or anew or not status.get("startTime")
         child.prepare()
         if child.begun() or not known:
             return
@@ -231,6 +233,11 @@ class LocalJobs:
 
     def _set_job(self, name: str, status: job_status.Status) -> None:
         self._store.set_status("jobs", name, status, self._namespace)
+
+
+def _is_undo(job: Raw) -> bool:
+    """Whether the Job is an undo: it may run again, so one that a person interrupted has not used up an attempt."""
+    return bool(job["metadata"]["labels"][LABEL_DIRECTION] == Direction.COMPENSATION)
 
 
 def _pulled_in(job: Raw) -> bool:

@@ -40,11 +40,12 @@ class LocalRun:
         """Begin a new run. Raises RunRefused where an unfinished one would be lost."""
         store = self._open()
         before = next(iter(store.all("workflows")), None)
+        forget = f"forget it, and undo nothing:  rm -r {self.folder.path}"
         if before is not None and not has_ended(before):
-            raise RunRefused(
-                f'an earlier run of "{self.name}" has not ended. Go on with it:  kubesaga run --resume {self.name}\n'
-                f"Or forget it, and undo nothing:  rm -r {self.folder.path}"
-            )
+            go_on = f"Go on with it:  {self.folder.resume_command}"
+            raise RunRefused(f'an earlier run of "{self.name}" has not ended. {go_on}\nOr {forget}')
+        if before is None and self.folder.has_jobs:
+            raise RunRefused(f'an earlier run of "{self.name}" has left logs of its steps, but no state. To {forget}')
         self.folder.begin_anew(store)
         metadata = {"namespace": "default", **manifest["metadata"], "name": self.name}
         metadata.pop("generateName", None)
@@ -57,6 +58,9 @@ class LocalRun:
             raise RunRefused(f'there is no run of "{self.name}" in {self.folder.path.parent}')
         store = self._open()
         raw = next(iter(store.all("workflows")), None)
+        if raw is None and self.folder.has_jobs:
+            lost = f"What its steps did is told in {self.folder.jobs}"
+            raise RunRefused(f'the state of the run of "{self.name}" is gone: it cannot go on. {lost}')
         if raw is None:
             raise RunRefused(f'the run of "{self.name}" had not begun: run its FILE again')
         self._namespace = raw["metadata"]["namespace"]

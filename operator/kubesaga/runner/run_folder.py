@@ -2,14 +2,19 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 from pathlib import Path
+from typing import Final
 
 from kubesaga.api.status import Phase
 from kubesaga.controller.cluster import Raw
 from kubesaga.controller.errors import Unavailable
 from kubesaga.runner.journal import Journal
 from kubesaga.runner.object_store import ObjectStore
+
+STATE_DIR_DEFAULT: Final = Path(".kubesaga")
+"""Where runs keep their state, if nobody says otherwise."""
 
 
 class RunRefused(Exception):  # noqa: N818 - the run is, not the program
@@ -28,10 +33,22 @@ class RunFolder:
 
     def __init__(self, state_dir: Path, name: str) -> None:
         self.name = name
+        self._state_dir = state_dir
         self.path = (state_dir / name).absolute()
         self.jobs = self.path / "jobs"
         self.log = self.path / "runner.log"
         self._lock: int | None = None
+
+    @property
+    def resume_command(self) -> str:
+        """What a person types to go on with the run."""
+        options = "" if self._state_dir == STATE_DIR_DEFAULT else f" --state-dir {shlex.quote(str(self._state_dir))}"
+        return f"kubesaga run --resume {self.name}{options}"
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether processes of a run have left something."""
+        return self.jobs.is_dir() and any(self.jobs.iterdir())
 
     @property
     def exists(self) -> bool:
@@ -52,8 +69,8 @@ class RunFolder:
 
     def begin_anew(self, store: ObjectStore) -> None:
         """Forget an earlier run, its logs too."""
-        store.begin_anew()
         shutil.rmtree(self.jobs, ignore_errors=True)
+        store.begin_anew()
 
     def close(self) -> None:
         """Let others have it."""
@@ -72,21 +89,23 @@ class RunFolder:
         os.write(self._lock, f"{os.getpid()}\n".encode())
 
 
-def earlier_runs(state_dir: Path) -> dict[str, Raw]:
-    """The Workflows of all runs that can be read, by name; those that are run right now are left out."""
+def earlier_runs(state_dir: Path) -> tuple[dict[str, Raw], list[str]]:
+    """The Workflows of all runs that can be read, by name; and why others cannot."""
     found: dict[str, Raw] = {}
+    refused: list[str] = []
     for path in sorted(state_dir.glob("*/state.db")):
         folder = RunFolder(state_dir, path.parent.name)
         try:
             store = folder.open()
-        except RunRefused:
+        except RunRefused as why:
+            refused.append(str(why))
             folder.close()
             continue
         for raw in store.all("workflows"):
             found[folder.name] = raw
         store.close()
         folder.close()
-    return found
+    return found, refused
 
 
 def has_ended(raw: Raw) -> bool:

@@ -73,6 +73,34 @@ def test_the_second_one_stops_at_once_and_resume_undoes(tmp_path, gate):
     assert runner.effects == ["a", "b", "undo-b", "undo-a"]
 
 
+def test_an_undo_that_was_stopped_at_once_begins_anew_and_has_not_used_up_an_attempt(tmp_path, gate):
+    undo = f"[ -e undoing ] || {{ touch undoing; cat {gate}; cat {gate}; }}; {UNDONE}"
+    runner = Runner(tmp_path, manifest(step("a", DONE, undo=undo), step("b", "exit 1", after=("a",))))
+    running = runner.start()
+    gate.open()
+    running.interrupt()
+    while not running.told("Cancelling"):
+        time.sleep(0.01)
+    running.interrupt()
+    assert running.wait().code == 130
+    resumed = runner.resume()
+    assert (resumed.code, resumed.status["phase"]) == (3, "RolledBack")
+    assert resumed.status["steps"][0]["compensation"].get("attempt", 1) == 1
+    assert runner.effects == ["a", "undo-a"]
+
+
+def test_ctrl_c_before_there_is_anything_to_stop_ends_without_a_word(tmp_path):
+    fifo = tmp_path / "manifest"
+    os.mkfifo(fifo)
+    with (
+        subprocess.Popen([*KUBESAGA, "run", str(fifo)], cwd=tmp_path, stderr=subprocess.PIPE) as process,
+        fifo.open("w"),  # It has opened the other end.
+    ):
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20)[1] == b""
+        assert process.returncode == -signal.SIGINT
+
+
 def test_ctrl_c_at_a_terminal_reaches_the_runner_and_no_step(tmp_path, gate):
     """Steps are in sessions of their own: the terminal's signal must not end them behind the runner's back."""
     steps = (step("a", DONE, undo=UNDONE), step("b", stuck(gate), after=("a",), undo=UNDONE))

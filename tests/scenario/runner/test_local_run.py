@@ -1,11 +1,13 @@
 """What a run tells scripts and people, and what it tells steps."""
 
 import json
+import os
 import re
+import subprocess
 
 import pytest
 
-from kubesaga_run import Runner, manifest, step
+from kubesaga_run import KUBESAGA, Runner, manifest, step
 
 DONE = 'echo "$KUBESAGA_STEP" >> "$LEDGER"'
 UNDONE = 'echo "undo-$KUBESAGA_STEP" >> "$LEDGER"'
@@ -128,6 +130,57 @@ def test_outputs_reach_env_to_the_byte(tmp_path):
     runner = Runner(tmp_path, manifest(give, take))
     assert runner.run().code == 0
     assert runner.ledger.read_text() == value
+
+
+UNDONE_SAGA = (
+    step("a", DONE, undo=UNDONE),
+    step("b", DONE, after=("a",), undo=UNDONE),
+    step("c", "exit 1", after=("b",)),
+)
+
+
+@pytest.mark.parametrize("screen", ["/dev/full", "closed"])
+def test_a_run_goes_on_where_nobody_can_be_told_of_it(tmp_path, screen):
+    runner = Runner(tmp_path, manifest(*UNDONE_SAGA))
+    redirection = "2>/dev/full" if screen == "/dev/full" else "2>&1 >/dev/null | head -c 1"
+    script = f'{{ "$@"; echo $? > code; }} {redirection}'
+    env = {**os.environ, "LEDGER": str(runner.ledger)}
+    subprocess.run(["/bin/sh", "-c", script, "sh", *KUBESAGA, "run", "saga.yaml"], cwd=tmp_path, env=env, timeout=60)
+    assert (tmp_path / "code").read_text() == "3\n"
+    assert runner.effects == ["a", "b", "undo-b", "undo-a"]
+
+
+def test_a_result_that_cannot_be_printed_does_not_change_the_exit_code(tmp_path):
+    runner = Runner(tmp_path, manifest(*UNDONE_SAGA))
+    script = '"$@" > /dev/full'
+    command = ["/bin/sh", "-c", script, "sh", *KUBESAGA, "run", "saga.yaml", "-o", "json"]
+    env = {**os.environ, "LEDGER": str(runner.ledger)}
+    ended = subprocess.run(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ended.returncode == 3
+    assert ended.stderr.endswith("standard output: No space left on device\n")
+
+
+def test_a_screen_without_unicode_is_told_all_the_same(tmp_path):
+    runner = Runner(tmp_path, manifest(step("a", "printf 'caf\\303\\251\\n'")))
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [*KUBESAGA, "run", "saga.yaml", "-o", "json"]
+    ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, timeout=60, check=True)
+    assert b"a | caf\\xe9" in ended.stderr
+    assert json.loads(ended.stdout)["status"]["phase"] == "Succeeded"
+    assert runner.effects == []
+
+
+def test_the_order_of_undos_is_told_after_the_run_too(tmp_path):
+    runner = Runner(tmp_path, manifest(*UNDONE_SAGA))
+    assert "undone:   b, a (in this order)" in runner.run().err
+    assert "undone:   b, a (in this order)" in runner.run("--resume", "saga").err
+
+
+def test_a_step_that_removes_the_folder_of_its_job_has_failed(tmp_path):
+    runner = Runner(tmp_path, manifest(step("a", 'rm -r "${KUBESAGA_TERMINATION_LOG%/*}"')))
+    ended = runner.run("saga.yaml", "-o", "json")
+    assert (ended.code, ended.status["phase"]) == (1, "Failed")
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize("instead", ["true", "mkfifo $F", "mkdir $F", "ln -s nowhere $F"])

@@ -151,3 +151,45 @@ def wait_for(runner: Runner, effect: str) -> None:
     while effect not in runner.effects:
         assert time.monotonic() < deadline, f"{effect} did not happen"
         time.sleep(0.01)
+
+
+def test_what_to_type_to_go_on_names_the_folder_of_the_state(tmp_path):
+    gate = Gate(tmp_path / "gate")
+    runner = Runner(tmp_path, manifest(step("a", f"{DONE}; cat {gate}")))
+    first = runner.start("saga.yaml", "--state-dir", "else where")
+    wait_for(runner, "a")
+    first.kill()
+    refused = runner.run("saga.yaml", "--state-dir", "else where")
+    assert "kubesaga run --resume saga --state-dir 'else where'\n" in refused.err
+    gate.open()
+    assert runner.run("--resume", "saga", "--state-dir", "else where").code == 0
+
+
+@pytest.mark.parametrize("command", [("saga.yaml",), ("--resume", "saga")])
+def test_a_run_whose_state_is_gone_is_neither_begun_anew_nor_gone_on_with(tmp_path, command):
+    runner = Runner(tmp_path, manifest(step("a", DONE)))
+    runner.run()
+    for path in (tmp_path / ".kubesaga/saga").glob("state.db*"):
+        path.write_bytes(b"")
+    refused = runner.run(*command)
+    assert refused.code == 2
+    assert "state" in refused.err
+    assert runner.effects == ["a"]
+
+
+def test_a_run_that_cannot_be_read_is_named_when_one_is_looked_for(tmp_path):
+    runner = Runner(tmp_path, manifest(step("a", DONE)))
+    runner.run()
+    for path in (tmp_path / ".kubesaga/saga").glob("state.db*"):
+        path.write_bytes(b"no database at all" * 100)
+    refused = runner.run("--resume")
+    assert refused.code == 2
+    assert "state cannot be read" in refused.err
+
+
+def test_the_name_of_a_run_is_no_path(tmp_path):
+    refused = Runner(tmp_path).run("--resume", "../saga")
+    assert (refused.code, refused.err) == (
+        2,
+        '--resume: found "../saga"; must be the name of a run\nrefused: 1 error\n',
+    )

@@ -53,7 +53,7 @@ def test_plan_as_json_has_all_that_is_promised(call):
     assert plan["criticalPath"] == ["a", "b", "d"]
     assert plan["rollbackOrder"] == [["b"], ["a"]]
     assert plan["warnings"] == []
-    assert set(plan) == {"steps", "levels", "criticalPath", "rollbackOrder", "warnings", "objectBytes"}
+    assert set(plan) == {"name", "steps", "levels", "criticalPath", "rollbackOrder", "warnings", "objectBytes"}
 
 
 @pytest.mark.parametrize(

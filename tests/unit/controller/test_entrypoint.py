@@ -28,7 +28,7 @@ def operator(tmp_path):
         if port is None:
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
-        command = [sys.executable, "-m", "kubesaga.cli.main", "operator", "--http-port", str(port)]
+        command = [sys.executable, "-m", "kubesaga", "operator", "--http-port", str(port)]
         environment = {"KUBECONFIG": str(config), "HOME": str(tmp_path), "PATH": ""}
         started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
         return started[-1]

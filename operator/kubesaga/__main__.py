@@ -1,0 +1,23 @@
+"""The program `kubesaga`. It imports nothing before it knows what to do when it is interrupted."""
+
+import signal
+import sys
+
+
+def main() -> None:
+    """Run the command that the arguments name.
+
+    Ctrl-C ends the program without a word, until a command that has more to do takes the signal for itself.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    from kubesaga.cli.main import main as commands
+
+    commands()
+
+
+if __name__ == "__main__":
+    main()
