@@ -243,6 +243,17 @@ BAD_MANIFESTS = (
         crd=True,
     ),
     BadManifest(
+        "a quantity that is none",
+        {"steps": [step("a", container={"image": "app:1", "resources": {"requests": {"cpu": "banana"}}})]},
+        (
+            (
+                "spec.steps[0].container.resources.requests.cpu",
+                'found "banana"',
+                "must be a quantity such as 500m, 2 or 1Gi",
+            ),
+        ),
+    ),
+    BadManifest(
         "an environment variable named by nothing",
         {"steps": [step("a", env=[{"name": "", "value": "x"}])]},
         (("spec.steps[0].container.env[0].name", 'found ""', "must not be empty"),),
@@ -967,7 +978,7 @@ BAD_MANIFESTS = (
         (
             (
                 "spec",
-                "the object may grow to 1,225,085 bytes, with the status of every step and undo",
+                "the object may grow to 1,108,175 bytes, with the status of every step and undo",
                 "must be at most 1,048,576: use fewer steps, shared defaults, or smaller outputs",
             ),
         ),

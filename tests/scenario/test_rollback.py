@@ -5,7 +5,9 @@ import json
 import pytest
 from world import COMPENSATION, FORWARD, World, step
 
+from kubesaga.api.limits import COMPENSATION_STATUS_BYTES, STEP_STATUS_BYTES, STEPS_MAX
 from kubesaga.engine.decision import Write
+from kubesaga.engine.plan import Plan
 
 
 def order_saga(**spec: object) -> World:
@@ -296,6 +298,29 @@ def test_a_lost_undo_is_tried_again() -> None:
     assert world.actions() == ["confirm ship"]
     world.passes(name)
     assert (world.undo("ship").state, world.undo("ship").reason) == ("Retrying", "Lost")
+
+
+def test_there_is_room_for_every_record_of_a_full_rollback() -> None:
+    names = [f"step-{index:03}" for index in range(300)]
+    policy = {"retry": {"limit": 20}}
+    undo = {"container": {"image": "i"}, "retry": {"limit": 20}}
+    world = World(*(step(name, undo=undo, **policy) for name in names), step("last", *names))
+    world.passes()
+    for direction in (FORWARD, COMPENSATION):
+        for _ in range(11):
+            world.fail(*names, direction=direction).passes()
+            world.after(10_000).passes()
+        world.succeed(*names, direction=direction).passes()
+        if direction is FORWARD:
+            world.fail("last").passes()
+    assert world.status.phase == "RolledBack"
+    records = len(json.dumps(world.status.wire()["steps"], separators=(",", ":")))
+    assert records <= sum(STEP_STATUS_BYTES + len(name) + COMPENSATION_STATUS_BYTES for name in names) + 500
+
+
+def test_a_graph_of_as_many_steps_as_there_may_be_is_planned() -> None:
+    plan = World(*(step(f"s{index}") for index in range(STEPS_MAX))).plan()
+    assert isinstance(plan, Plan)
 
 
 ETCD_BYTES_MAX = 1_572_864

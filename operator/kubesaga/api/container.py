@@ -10,7 +10,8 @@ from kubesaga.api.model import ApiModel, Flag
 Text = Annotated[str, StringConstraints(max_length=VALUE_LENGTH_MAX)]
 ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=OBJECT_NAME_LENGTH_MAX)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-Quantity = Annotated[str, StringConstraints(min_length=1, max_length=32)] | Annotated[int, Field(strict=True)]
+_QUANTITY = r"^[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?[0-9]+))?$"
+Quantity = Annotated[str, StringConstraints(max_length=32, pattern=_QUANTITY)] | Annotated[int, Field(strict=True)]
 Quantities = Annotated[dict[str, Quantity], Field(max_length=16)]
 EnvName = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^=\x00]+$")]
 

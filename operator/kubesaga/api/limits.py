@@ -8,10 +8,10 @@ STEPS_MAX: Final = 4_000
 OBJECT_BYTES_MAX: Final = 1_048_576
 """etcd refuses requests of 1.5 MiB; a third is kept free for managedFields and for what others annotate."""
 
-STEP_STATUS_BYTES: Final = 200
-"""Room that the size estimate reserves for the record of one finished step, without its outputs."""
+STEP_STATUS_BYTES: Final = 120
+"""Room that the size estimate reserves for the record of one finished step, beside its name and outputs."""
 
-COMPENSATION_STATUS_BYTES: Final = 200
+COMPENSATION_STATUS_BYTES: Final = 130
 """Room reserved for the record of one undo, so that a rollback can always be written down."""
 
 MESSAGE_BYTES_MAX: Final = 1_024

@@ -47,4 +47,4 @@ def output_bytes(outputs: Sequence[Output] | None) -> int:
 def _record_bytes(step: PlannedStep) -> int:
     undo = COMPENSATION_STATUS_BYTES if step.compensation else 0
     names = sum(len(output.name) + _OUTPUT_OVERHEAD_BYTES for output in step.outputs)
-    return STEP_STATUS_BYTES + undo + names + output_bytes(step.outputs)
+    return STEP_STATUS_BYTES + len(step.name) + undo + names + output_bytes(step.outputs)

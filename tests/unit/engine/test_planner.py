@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bad_manifests import BAD_MANIFESTS, BadManifest, step
-from kubesaga.api.limits import OBJECT_BYTES_MAX, STEPS_MAX
+from kubesaga.api.limits import COMPENSATION_STATUS_BYTES, OBJECT_BYTES_MAX, STEPS_MAX
 from kubesaga.api.spec import InFlight, OnFailure
 from kubesaga.engine.plan import COMPENSATION_RETRY, STEP_RETRY, Plan, RetryPolicy
 from kubesaga.engine.planner import WorkflowPlanner
@@ -200,7 +200,7 @@ def test_the_estimate_holds_spec_names_and_all_records() -> None:
     assert plan({"steps": [step("a")]}, name="xyz", namespace="de").object_bytes == small + 5
     grown = plan({"steps": [step("a", outputs=[{"name": "id", "maxBytes": 100}, {"name": "b"}], compensate=UNDO)]})
     spec_growth = len(',"outputs":[{"name":"id","maxBytes":100},{"name":"b"}],"compensate":' + json.dumps(UNDO)) - 2
-    records = 200 + 100 + 256 + len('"id":"","b":"",')
+    records = COMPENSATION_STATUS_BYTES + 100 + 256 + len('"id":"","b":"",')
     assert grown.object_bytes == small + spec_growth + records
 
 
