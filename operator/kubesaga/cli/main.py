@@ -51,6 +51,7 @@ Images are ignored: command, args and env are run here, with this shell's enviro
 A step finds the file for its outputs in $KUBESAGA_TERMINATION_LOG.
 
 Ctrl-C cancels: what runs is stopped, what was done is undone. A second Ctrl-C stops at once; --resume goes on.
+So it does after a closed terminal, a kill -9 or a power cut: what then still ran is waited for.
 
 \b
 Exit codes:

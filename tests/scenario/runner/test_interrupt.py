@@ -69,7 +69,7 @@ def test_the_second_one_stops_at_once_and_resume_undoes(tmp_path, gate):
     assert "kubesaga run --resume saga" in ended.err
     assert not farewell.awaited  # The process is gone.
     resumed = runner.resume()
-    assert (resumed.code, resumed.status["phase"]) == (3, "RolledBack")
+    assert (resumed.code, resumed.status["phase"]) == (3, "RolledBack"), resumed.err
     assert runner.effects == ["a", "b", "undo-b", "undo-a"]
 
 
