@@ -7,7 +7,15 @@ from kubesaga.api.spec import WorkflowSpec
 from kubesaga.api.status import WorkflowStatus
 from kubesaga.api.workflow import GROUP, KIND, PLURAL, VERSION
 
-IMMUTABLE_ONCE_STARTED: Final = ("parameters", "defaults", "steps", "timeoutSeconds", "onFailure", "inFlight")
+IMMUTABLE_ONCE_STARTED: Final = (
+    "parameters",
+    "defaults",
+    "steps",
+    "timeoutSeconds",
+    "onFailure",
+    "inFlight",
+    "rollback",
+)
 """Fields of the spec that make the plan. The others may change while a Workflow runs."""
 
 _COLUMNS: Final = (

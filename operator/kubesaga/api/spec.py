@@ -37,6 +37,24 @@ class InFlight(StrEnum):
     """They are stopped."""
 
 
+class When(StrEnum):
+    """After which attempts of its step an undo runs."""
+
+    ATTEMPTED = "Attempted"
+    """After any: nobody knows how far one came that failed, timed out, was stopped or lost."""
+    SUCCEEDED = "Succeeded"
+    """Only if the step succeeded: for steps that undo themselves when they fail."""
+
+
+class OnCompensationFailure(StrEnum):
+    """What happens when an undo used up its retries."""
+
+    BLOCK = "Block"
+    """The undos after it wait for a person, and the Workflow is RollbackBlocked."""
+    CONTINUE = "Continue"
+    """The undos after it run all the same, and the Workflow ends RollbackFailed."""
+
+
 class Parameter(ApiModel):
     """A value that steps refer to as $(params.NAME)."""
 
@@ -86,6 +104,19 @@ class Compensation(ApiModel):
     """Retries of the undo: 5 by default, 10 s to 300 s apart."""
     timeout_seconds: Seconds | None = None
     """Longest run of one attempt of the undo."""
+    when: When | None = None
+    """After which attempts of the step it runs. Attempted by default."""
+
+
+class RollbackPolicy(ApiModel):
+    """How what was done is undone."""
+
+    parallelism: Parallelism | None = None
+    """Most undos that run at once, those that wait for their next attempt included. Unlimited by default."""
+    timeout_seconds: Seconds | None = None
+    """When no further attempt of an undo begins any more, counted from the first one. Never by default."""
+    on_compensation_failure: OnCompensationFailure | None = None
+    """What happens when an undo used up its retries. Block by default: that is better than half undone."""
 
 
 class Step(ApiModel):
@@ -137,6 +168,8 @@ class WorkflowSpec(ApiModel):
     """What happens when a step failed for good. Rollback by default if any step declares compensate, else Stop."""
     in_flight: InFlight | None = None
     """What happens to running steps then. Drain by default."""
+    rollback: RollbackPolicy | None = None
+    """How what was done is undone."""
     suspend: Flag | None = None
     """While true no step starts; running steps go on."""
     ttl_seconds_after_finished: Annotated[int, Field(strict=True, ge=0, le=limits.SECONDS_MAX)] | None = None

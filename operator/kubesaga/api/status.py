@@ -34,6 +34,10 @@ class Phase(StrEnum):
     """What was done is being undone."""
     ROLLED_BACK = "RolledBack"
     """Everything that was attempted and declares an undo is undone."""
+    PARTIALLY_ROLLED_BACK = "PartiallyRolledBack"
+    """The rollback ended, and a part of what was done is left, as somebody decided."""
+    ROLLBACK_FAILED = "RollbackFailed"
+    """The rollback ended, and what could not be undone is left."""
     ROLLBACK_BLOCKED = "RollbackBlocked"
     """An undo used up its retries. A person has to look; nothing is given up."""
 
@@ -43,7 +47,7 @@ class Phase(StrEnum):
         return self in TERMINAL_PHASES
 
 
-TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.ROLLED_BACK})
+TERMINAL_PHASES = frozenset(Phase) - {Phase.RUNNING, Phase.SUSPENDED, Phase.ROLLING_BACK, Phase.ROLLBACK_BLOCKED}
 
 
 class StepState(StrEnum):
@@ -61,11 +65,13 @@ class StepState(StrEnum):
     """Failed for good: no attempt is left."""
     CANCELLED = "Cancelled"
     """Stopped, or closed before it began, because the Workflow ended early."""
+    SKIPPED = "Skipped"
+    """An undo that failed, and that a person declared to be done or not needed."""
 
     @property
     def terminal(self) -> bool:
         """Whether nothing more happens without a request."""
-        return self in (StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED)
+        return self in (StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED, StepState.SKIPPED)
 
     @property
     def in_flight(self) -> bool:
@@ -174,6 +180,10 @@ class Rollback(ApiModel):
     """When it was decided."""
     quiesced_time: Timestamp | None = None
     """When every forward Job was settled and the first undo could start."""
+    retry_time: Timestamp | None = None
+    """When a person last requested retry-compensation: rollback.timeoutSeconds counts from then."""
+    abandon_time: Timestamp | None = None
+    """When a person gave up what is not undone yet."""
 
 
 class Condition(ApiModel):

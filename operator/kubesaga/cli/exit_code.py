@@ -15,7 +15,8 @@ class ExitCode(IntEnum):
     REFUSED = 2
     """The input was refused; every error was printed."""
     ROLLED_BACK = 3
-    ROLLBACK_BLOCKED = 4
+    NOT_ROLLED_BACK = 4
+    """PartiallyRolledBack, RollbackFailed or RollbackBlocked: something is left."""
     INTERRUPTED = 130
     """Stopped before the end; the run can be resumed."""
 
@@ -25,7 +26,9 @@ _OF_PHASE: Final = {
     Phase.FAILED: ExitCode.FAILED,
     Phase.CANCELLED: ExitCode.FAILED,
     Phase.ROLLED_BACK: ExitCode.ROLLED_BACK,
-    Phase.ROLLBACK_BLOCKED: ExitCode.ROLLBACK_BLOCKED,
+    Phase.PARTIALLY_ROLLED_BACK: ExitCode.NOT_ROLLED_BACK,
+    Phase.ROLLBACK_FAILED: ExitCode.NOT_ROLLED_BACK,
+    Phase.ROLLBACK_BLOCKED: ExitCode.NOT_ROLLED_BACK,
 }
 
 

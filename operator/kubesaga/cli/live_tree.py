@@ -21,6 +21,7 @@ _STYLES: Final = {
     StepState.SUCCEEDED: ("✔", "+", "green"),
     StepState.FAILED: ("✖", "x", "red"),
     StepState.CANCELLED: ("■", "#", "yellow"),
+    StepState.SKIPPED: ("⊘", "/", "yellow"),
 }
 """Sign, the same in ASCII, colour."""
 
@@ -30,6 +31,8 @@ _PHASES: Final = {
     Phase.CANCELLED: "bold yellow",
     Phase.ROLLED_BACK: "bold yellow",
     Phase.ROLLING_BACK: "bold yellow",
+    Phase.PARTIALLY_ROLLED_BACK: "bold red",
+    Phase.ROLLBACK_FAILED: "bold red",
     Phase.ROLLBACK_BLOCKED: "bold red",
 }
 

@@ -59,7 +59,8 @@ Exit codes:
     1  Failed or Cancelled, and there was nothing to undo
     2  the input was refused
     3  RolledBack: all that was done is undone
-    4  RollbackBlocked: an undo failed; mend what stops it, then --resume
+    4  RollbackBlocked: an undo failed; mend what stops it, then --resume.
+       PartiallyRolledBack or RollbackFailed: it ended, and something is left
   130  stopped before the end; --resume goes on
 
 \b

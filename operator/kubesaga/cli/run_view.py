@@ -20,6 +20,7 @@ _UNDO_WORDS = {
     StepState.SUCCEEDED: "undone",
     StepState.FAILED: "undo failed",
     StepState.RETRYING: "undo retrying",
+    StepState.SKIPPED: "undo skipped",
 }
 
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from kubesaga.api.status import Phase
 from kubesaga.engine.decision import Decision, PhaseTransition, StepTransition
 
-_ROLLBACKS = {Phase.ROLLED_BACK, Phase.ROLLBACK_BLOCKED}
+_ROLLBACKS = {Phase.ROLLED_BACK, Phase.PARTIALLY_ROLLED_BACK, Phase.ROLLBACK_FAILED, Phase.ROLLBACK_BLOCKED}
 
 
 class Telemetry:

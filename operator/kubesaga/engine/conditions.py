@@ -24,6 +24,8 @@ _WHILE_TRUE: Final = {
     Phase.CANCELLED: ("Stalled",),
     Phase.ROLLING_BACK: ("Reconciling", "RollingBack"),
     Phase.ROLLED_BACK: ("Stalled",),
+    Phase.PARTIALLY_ROLLED_BACK: ("Stalled",),
+    Phase.ROLLBACK_FAILED: ("Stalled",),
     Phase.ROLLBACK_BLOCKED: ("Stalled", "RollingBack"),
 }
 

@@ -1,12 +1,15 @@
 """Where the run stands: its phase and the one word that says why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from kubesaga.api.names import Direction
+from kubesaga.api.spec import OnCompensationFailure
 from kubesaga.api.status import FailureReason, Phase, StepState
 from kubesaga.engine.failure import stops
-from kubesaga.engine.rollback import awaited, blocked, undo_set, undone_count
+from kubesaga.engine.quiescence import awaited
+from kubesaga.engine.rollback import is_over, timed_out, undo_set, undo_states
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import counted, listing
 
@@ -30,6 +33,10 @@ class Reason(StrEnum):
     """Everything is undone."""
     COMPENSATION_FAILED = "CompensationFailed"
     """An undo used up its retries; a person has to look."""
+    COMPENSATION_ABANDONED = "CompensationAbandoned"
+    """What could not be undone is left: a person gave it up, or the rollback goes on without it."""
+    MANUALLY_RESOLVED = "ManuallyResolved"
+    """A person skipped an undo, and everything else is undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +73,39 @@ def _going_forward(state: StateManager) -> Outcome:
 def _rolling_back(state: StateManager, cause: str, *, quiescent: bool) -> Outcome:
     if not quiescent:
         return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; waits for {awaited(state)}")
-    if names := blocked(state):
-        message = f"the undo of {listing(names)} failed: kubesaga.dev/retry-compensation tries again; {cause}"
-        return Outcome(Phase.ROLLBACK_BLOCKED, Reason.COMPENSATION_FAILED, message)
-    if undone_count(state) == len(undo_set(state)):
-        return Outcome(Phase.ROLLED_BACK, Reason.ROLLED_BACK, f"{counted(undone_count(state), 'step')} undone; {cause}")
-    waits = _waiting(state, Direction.COMPENSATION)
-    return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; {waits}" if waits else cause)
+    undos = undo_states(state)
+    moving = any(how_far in (StepState.STARTING, StepState.RUNNING, StepState.RETRYING) for how_far in undos.values())
+    left = [_left(state, name, how_far) for name, how_far in undos.items() if how_far is not StepState.SUCCEEDED]
+    message = f"{counted(len(undos) - len(left), 'step')} undone; {cause}"
+    if state.plan.rollback.on_compensation_failure is OnCompensationFailure.BLOCK and _is_blocked(state, undos, moving):
+        why = f"the rollback ran longer than {state.plan.rollback.timeout_seconds} s: " if timed_out(state) else ""
+        asks = "kubesaga.dev/retry-compensation, skip-compensation or abandon leads on"
+        return Outcome(Phase.ROLLBACK_BLOCKED, Reason.COMPENSATION_FAILED, f"{why}{listing(left)}: {asks}; {cause}")
+    if moving or (None in undos.values() and not is_over(state)):
+        waits = _waiting(state, Direction.COMPENSATION)
+        return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; {waits}" if waits else cause)
+    if None in undos.values() or StepState.FAILED in undos.values():
+        return Outcome(Phase.ROLLBACK_FAILED, Reason.COMPENSATION_ABANDONED, f"left: {listing(left)}; {message}")
+    if left:
+        return Outcome(Phase.PARTIALLY_ROLLED_BACK, Reason.MANUALLY_RESOLVED, f"left: {listing(left)}; {message}")
+    return Outcome(Phase.ROLLED_BACK, Reason.ROLLED_BACK, message)
+
+
+def _is_blocked(state: StateManager, undos: Mapping[str, StepState | None], moving: bool) -> bool:
+    """Whether a person has to decide, and has not."""
+    rollback = state.status.rollback
+    if rollback is not None and rollback.abandon_time is not None:
+        return False
+    return StepState.FAILED in undos.values() or (not moving and None in undos.values() and timed_out(state))
+
+
+def _left(state: StateManager, name: str, how_far: StepState | None) -> str:
+    """A step that is not undone, and why."""
+    undo = state.steps[name].compensation
+    if undo is None:
+        return f"{name} (its undo has not begun)"
+    why = undo.message or undo.reason
+    return f"{name} (its undo {'was skipped' if how_far is StepState.SKIPPED else 'failed'}{f': {why}' if why else ''})"
 
 
 def _waiting(state: StateManager, direction: Direction) -> str:
@@ -88,8 +121,12 @@ def progress(state: StateManager) -> dict[str, str | None]:
     quiesced = rollback is not None and rollback.quiesced_time is not None
     return {
         "progress": f"{_succeeded(state)}/{len(state.plan.steps)}",
-        "rollback_progress": f"{undone_count(state)}/{len(undo_set(state))}" if quiesced else None,
+        "rollback_progress": f"{_undone(state)}/{len(undo_set(state))}" if quiesced else None,
     }
+
+
+def _undone(state: StateManager) -> int:
+    return sum(how_far is StepState.SUCCEEDED for how_far in undo_states(state).values())
 
 
 def _succeeded(state: StateManager) -> int:

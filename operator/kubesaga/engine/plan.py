@@ -7,7 +7,7 @@ from typing import Final
 from kubesaga.api.container import Container
 from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX
 from kubesaga.api.pod import PodSettings
-from kubesaga.api.spec import InFlight, OnFailure, Output
+from kubesaga.api.spec import InFlight, OnCompensationFailure, OnFailure, Output, When
 
 PLAN_VERSION: Final = 1
 """Grows when the same spec would give another plan; a running Workflow keeps the version that it began with."""
@@ -34,11 +34,21 @@ class PlannedCompensation:
     container: Container | None
     retry: RetryPolicy
     timeout_seconds: int | None
+    when: When = When.ATTEMPTED
 
     @property
     def deletes_job(self) -> bool:
         """Whether the undo is the deletion of the step's Jobs."""
         return self.container is None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRollback:
+    """How what was done is undone; every field decided. None: no bound."""
+
+    parallelism: int | None
+    timeout_seconds: int | None
+    on_compensation_failure: OnCompensationFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,7 @@ class Plan:
     timeout_seconds: int | None
     on_failure: OnFailure
     in_flight: InFlight
+    rollback: PlannedRollback
     suspend: bool
     ttl_seconds_after_finished: int | None
     warnings: tuple[str, ...]

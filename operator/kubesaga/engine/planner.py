@@ -5,12 +5,20 @@ from typing import Any
 
 from kubesaga.api import limits
 from kubesaga.api.pod import PodSettings
-from kubesaga.api.spec import Defaults, InFlight, OnFailure, WorkflowSpec
+from kubesaga.api.spec import (
+    Defaults,
+    InFlight,
+    OnCompensationFailure,
+    OnFailure,
+    RollbackPolicy,
+    When,
+    WorkflowSpec,
+)
 from kubesaga.engine import graph
 from kubesaga.engine.draft import StepDraft, edges, step_drafts
 from kubesaga.engine.merge import retry_policy
 from kubesaga.engine.outline import outline
-from kubesaga.engine.plan import COMPENSATION_RETRY, STEP_RETRY, Plan, PlannedCompensation, PlannedStep
+from kubesaga.engine.plan import COMPENSATION_RETRY, STEP_RETRY, Plan, PlannedCompensation, PlannedRollback, PlannedStep
 from kubesaga.engine.size import object_bytes, stored_form
 from kubesaga.engine.spec_error import InvalidSpec, SpecError, by_place
 from kubesaga.engine.spec_rules import spec_errors
@@ -75,9 +83,14 @@ def _compensation(draft: StepDraft) -> PlannedCompensation | None:
     if compensate is None:
         return None
     container = draft.undo.merged if draft.undo is not None else None
-    return PlannedCompensation(
-        container, retry_policy(COMPENSATION_RETRY, compensate.retry), compensate.timeout_seconds
-    )
+    retry = retry_policy(COMPENSATION_RETRY, compensate.retry)
+    return PlannedCompensation(container, retry, compensate.timeout_seconds, compensate.when or When.ATTEMPTED)
+
+
+def _rollback(policy: RollbackPolicy | None) -> PlannedRollback:
+    policy = policy or RollbackPolicy()
+    on_failure = policy.on_compensation_failure or OnCompensationFailure.BLOCK
+    return PlannedRollback(policy.parallelism, policy.timeout_seconds, on_failure)
 
 
 def _plan(
@@ -103,6 +116,7 @@ def _plan(
         timeout_seconds=spec.timeout_seconds,
         on_failure=spec.on_failure or (OnFailure.ROLLBACK if undoable else OnFailure.STOP),
         in_flight=spec.in_flight or InFlight.DRAIN,
+        rollback=_rollback(spec.rollback),
         suspend=bool(spec.suspend),
         ttl_seconds_after_finished=spec.ttl_seconds_after_finished,
         warnings=warnings,

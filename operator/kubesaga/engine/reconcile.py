@@ -27,9 +27,10 @@ from kubesaga.engine.inconsistency import inconsistencies
 from kubesaga.engine.observation import Observed
 from kubesaga.engine.outcome import Outcome, outcome, progress
 from kubesaga.engine.plan import PLAN_VERSION, Plan
+from kubesaga.engine.quiescence import quiesce
 from kubesaga.engine.request import answer_requests
 from kubesaga.engine.resolver import DependencyResolver
-from kubesaga.engine.rollback import halt, quiesce, undo
+from kubesaga.engine.rollback import halt, undo
 from kubesaga.engine.spec_error import InvalidSpec
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import clip, counted

@@ -4,17 +4,17 @@ The value is `[TARGET@]N`, N an integer or an RFC 3339 time. A token is answered
 the last of its verb and target is new, so reverting a commit replays nothing. Every new token gets an answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 from kubesaga.api.limits import HANDLED_REQUESTS_MAX, MESSAGE_BYTES_MAX, NAME_LENGTH_MAX
-from kubesaga.api.status import HandledRequest, StepState, WorkflowStatus
+from kubesaga.api.status import HandledRequest, Phase, StepState, WorkflowStatus
 from kubesaga.api.workflow import GROUP
 from kubesaga.engine.decision import EventType
-from kubesaga.engine.rollback import retry_compensations
+from kubesaga.engine.rollback import abandon, retry_compensations, skip_compensation
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import clip, listing
 
@@ -26,12 +26,19 @@ class Verb(StrEnum):
     """What may be asked, in the order in which requests of one pass are answered."""
 
     CANCEL = "cancel"
+    ABANDON = "abandon"
+    SKIP_COMPENSATION = "skip-compensation"
     RETRY_COMPENSATION = "retry-compensation"
 
     @property
     def annotation(self) -> str:
         """The key of the annotation."""
         return f"{GROUP}/{self.value}"
+
+    @property
+    def note(self) -> str:
+        """The key of the annotation in which a person says why."""
+        return f"{GROUP}/{self.value}-note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +49,17 @@ class Request:
     token: str
     target: str | None
     number: float | None
+    note: str = ""
+    """What the person said of it."""
 
     @classmethod
-    def parse(cls, verb: Verb, value: str) -> "Request":
+    def parse(cls, verb: Verb, value: str, note: str = "") -> "Request":
         """Read an annotation's value; anything at all may stand there."""
         target, separator, token = value.rpartition("@")
         number = _number(token)
         if number is None or (separator and not 0 < len(target) <= NAME_LENGTH_MAX):
             return cls(verb, value[:_TOKEN_LENGTH_MAX], None, None)
-        return cls(verb, value[:_TOKEN_LENGTH_MAX], target if separator else None, number)
+        return cls(verb, value[:_TOKEN_LENGTH_MAX], target if separator else None, number, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,7 @@ def answer_requests(state: StateManager, annotations: Mapping[str, str]) -> None
         value = annotations.get(verb.annotation)
         if value is None:
             continue
-        request = Request.parse(verb, value)
+        request = Request.parse(verb, value, annotations.get(verb.note, ""))
         if _is_new(request, state.status):
             _record(state, request, _answer(state, request))
 
@@ -102,9 +111,7 @@ def _answer(state: StateManager, request: Request) -> Answer:
     phase = state.status.phase
     if phase is not None and phase.terminal:
         return Answer(False, f"the Workflow has ended: {phase}")
-    if request.verb is Verb.CANCEL:
-        return _cancel(state, request)
-    return _retry_compensation(state, request)
+    return _ANSWERS[request.verb](state, request)
 
 
 def _cancel(state: StateManager, request: Request) -> Answer:
@@ -132,6 +139,39 @@ def _retry_compensation(state: StateManager, request: Request) -> Answer:
             False, "no undo is blocked" if request.target is None else f"the undo of {request.target} is not blocked"
         )
     return Answer(True, f"the undo begins anew: {listing(retried)}")
+
+
+def _skip_compensation(state: StateManager, request: Request) -> Answer:
+    """Take an undo that used up its retries for done or not needed."""
+    if request.target is None:
+        return Answer(False, "skip-compensation needs a target: STEP@N")
+    if request.target not in state.plan.by_name:
+        return Answer(False, f'there is no step "{request.target}"')
+    if not skip_compensation(state, request.target, request.note):
+        return Answer(False, f"the undo of {request.target} is not blocked")
+    return Answer(True, f"the undo of {request.target} is taken for done{_said(request)}")
+
+
+def _abandon(state: StateManager, request: Request) -> Answer:
+    """Leave what cannot be undone."""
+    if request.target is not None:
+        return Answer(False, "abandon takes no target: it gives up the whole rollback; see skip-compensation")
+    if state.status.phase is not Phase.ROLLBACK_BLOCKED:
+        return Answer(False, "the rollback is not blocked")
+    abandon(state)
+    return Answer(True, f"no further undo begins; what is not undone is left{_said(request)}")
+
+
+def _said(request: Request) -> str:
+    return f": {request.note}" if request.note else ""
+
+
+_ANSWERS: Final[Mapping[Verb, Callable[[StateManager, Request], Answer]]] = {
+    Verb.CANCEL: _cancel,
+    Verb.ABANDON: _abandon,
+    Verb.SKIP_COMPENSATION: _skip_compensation,
+    Verb.RETRY_COMPENSATION: _retry_compensation,
+}
 
 
 def _record(state: StateManager, request: Request, answer: Answer) -> None:

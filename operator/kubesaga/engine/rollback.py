@@ -1,19 +1,20 @@
-"""Rollback: latch it, quiesce, and undo in reverse dependency order.
+"""Rollback: latch it, and undo in reverse dependency order once everything forward is quiet.
 
-failure ──> latch ──> quiesce ──────────────> undo ──────────> RolledBack
+failure ──> latch ──> quiesce ──────────────> undo ──────────> RolledBack | PartiallyRolledBack | RollbackFailed
                       no forward Job runs,    reversed graph,   │
-                      every name is taken     own retries       └─> RollbackBlocked
+                      every name is taken     own retries       └─> RollbackBlocked, until a person decides
 """
 
+from datetime import datetime, timedelta
+
 from kubesaga.api.names import Direction
-from kubesaga.api.status import Rollback, StepReason, StepState, StepStatus
+from kubesaga.api.spec import OnCompensationFailure, When
+from kubesaga.api.status import Rollback, StepState, StepStatus
 from kubesaga.engine.decision import EventType
 from kubesaga.engine.failure import compensates
 from kubesaga.engine.forward import is_due
 from kubesaga.engine.resolver import DependencyResolver
-from kubesaga.engine.settlement import Settlement, settlement, unended
 from kubesaga.engine.state import StateManager
-from kubesaga.engine.text import listing
 
 
 def halt(state: StateManager) -> None:
@@ -23,21 +24,13 @@ def halt(state: StateManager) -> None:
     for name, record in state.executions(Direction.FORWARD):
         if record.state is StepState.RETRYING:
             state.move(name, Direction.FORWARD, StepState.FAILED, next_attempt_time=None)
-    if state.status.rollback is None and compensates(state) and _candidates(state):
+    if (
+        state.status.rollback is None
+        and compensates(state)
+        and any(_may_need_undo(state, r) for r in state.steps.values())
+    ):
         state.set(rollback=Rollback(start_time=state.second))
         state.tell(EventType.WARNING, "RollingBack", f"undoing what was done, because {state.status.failure.message}")
-
-
-def quiesce(state: StateManager) -> bool:
-    """Whether every forward Job is settled; remembered once it is so, because none is created after a failure."""
-    rollback = state.status.rollback
-    if rollback is not None and rollback.quiesced_time is not None:
-        return True
-    unsettled = [name for name, record in state.steps.items() if not _settled(state, record)]
-    settled = not unsettled  # Every step was asked: each may need a live read.
-    if settled and rollback is not None:
-        state.set(rollback=rollback.model_copy(update={"quiesced_time": state.second}))
-    return settled
 
 
 def undo(state: StateManager, resolver: DependencyResolver) -> None:
@@ -45,78 +38,132 @@ def undo(state: StateManager, resolver: DependencyResolver) -> None:
     rollback = state.status.rollback
     if rollback is None or rollback.quiesced_time is None:
         return
-    undone = {name for name in undo_set(state) if _undo_state(state.steps[name]) is StepState.SUCCEEDED}
-    for name in resolver.compensations(state.plan, undo_set(state), undone):
+    if is_over(state):
+        _close(state)
+        return
+    room = _room(state)
+    for name in resolver.compensations(state.plan, undo_set(state), passed(state)):
         compensation = state.steps[name].compensation
-        if compensation is None or (
-            compensation.state is StepState.RETRYING and is_due(state, name, compensation, Direction.COMPENSATION)
+        if compensation is None and (room is None or room > 0):
+            state.start(name, Direction.COMPENSATION)
+            room = None if room is None else room - 1
+        elif (
+            compensation is not None
+            and compensation.state is StepState.RETRYING
+            and is_due(state, name, compensation, Direction.COMPENSATION)
         ):
             state.start(name, Direction.COMPENSATION)
 
 
 def undo_set(state: StateManager) -> tuple[str, ...]:
-    """Every step that was attempted and declares an undo, in start order."""
-    return tuple(
-        name
-        for name, record in state.steps.items()
-        if record.attempted and state.plan.by_name[name].compensation is not None
-    )
+    """Every step that is to be undone, in start order."""
+    return tuple(name for name, record in state.steps.items() if _needs_undo(state, record))
 
 
-def blocked(state: StateManager) -> tuple[str, ...]:
-    """Steps whose undo used up its retries."""
-    return tuple(name for name, record in state.steps.items() if _undo_state(record) is StepState.FAILED)
+def undo_states(state: StateManager) -> dict[str, StepState | None]:
+    """How far each undo of the undo set is; None where it has not begun."""
+    undos = {name: state.steps[name].compensation for name in undo_set(state)}
+    return {name: undo.state if undo else None for name, undo in undos.items()}
+
+
+def passed(state: StateManager) -> set[str]:
+    """Steps whose undo holds up no other any more."""
+    ended = {StepState.SUCCEEDED, StepState.SKIPPED}
+    if state.plan.rollback.on_compensation_failure is OnCompensationFailure.CONTINUE:
+        ended.add(StepState.FAILED)
+    return {name for name, how_far in undo_states(state).items() if how_far in ended}
+
+
+def is_over(state: StateManager) -> bool:
+    """Whether no further attempt of an undo begins: a person gave up, or the time for all of them is over."""
+    rollback = state.status.rollback
+    return rollback is not None and (rollback.abandon_time is not None or timed_out(state))
+
+
+def timed_out(state: StateManager) -> bool:
+    """Whether rollback.timeoutSeconds has passed; where it is still to come, the pass wakes at it."""
+    due = _deadline(state)
+    if due is None:
+        return False
+    if state.now < due:
+        state.wake(due)
+        return False
+    return True
+
+
+# What people decide
 
 
 def retry_compensations(state: StateManager, target: str | None) -> tuple[str, ...]:
     """Give blocked undos (all, or that of `target`) new retries; returns their steps."""
-    retried = tuple(name for name in blocked(state) if target in (None, name))
+    rollback = state.status.rollback
+    if rollback is None or rollback.abandon_time is not None:
+        return ()
+    late = timed_out(state)
+    retried = [name for name, how_far in undo_states(state).items() if target in (None, name) and _waits(how_far, late)]
     for name in retried:
         failed = state.execution(name, Direction.COMPENSATION)
-        retries_from = failed.attempt + 1 if failed else 1
-        changes = {"next_attempt_time": None, "retries_from": retries_from}
-        state.move(name, Direction.COMPENSATION, StepState.RETRYING, **changes)
-    return retried
+        if failed is not None:
+            changes = {"next_attempt_time": None, "retries_from": failed.attempt + 1}
+            state.move(name, Direction.COMPENSATION, StepState.RETRYING, **changes)
+    if retried and state.plan.rollback.timeout_seconds is not None:
+        state.set(rollback=rollback.model_copy(update={"retry_time": state.second}))
+    return tuple(retried)
 
 
-def undone_count(state: StateManager) -> int:
-    """How many undos have succeeded."""
-    return sum(_undo_state(record) is StepState.SUCCEEDED for record in state.steps.values())
-
-
-def awaited(state: StateManager) -> str:
-    """In words, what quiescing waits for."""
-    open_ = []
-    for name, record in state.steps.items():
-        job = state.observed.jobs.get(state.executor.name(name, Direction.FORWARD, record.attempt))
-        uid = job.uid if job else record.job_uid or ""
-        pods = unended(state.observed.pods.get(uid, ()))
-        open_ += [f"Pod {pod.name} on node {pod.node or '(none yet)'} of step {name}" for pod in pods]
-        if record.state.in_flight and not pods:
-            open_.append(f"the Job of step {name}{f' ({record.message})' if record.message else ''}")
-    return listing(open_, most=3)
-
-
-def _candidates(state: StateManager) -> bool:
-    """Whether anything was, or may have been, attempted that declares an undo."""
-    return any(
-        (record.attempted or record.state.in_flight) and state.plan.by_name[name].compensation is not None
-        for name, record in state.steps.items()
-    )
-
-
-def _settled(state: StateManager, record: StepStatus) -> bool:
-    """Whether the last forward Job of a step is settled; those before it were when it began."""
-    if not record.state.terminal:
+def skip_compensation(state: StateManager, target: str, note: str) -> bool:
+    """Take a blocked undo for done or not needed; False where it is not blocked."""
+    failed = state.execution(target, Direction.COMPENSATION)
+    if failed is None or failed.state is not StepState.FAILED:
         return False
-    if record.reason in (StepReason.CREATE_REJECTED, StepReason.NAME_CONFLICT):
-        return True  # There is no Job of ours.
-    name = state.executor.name(record.name, Direction.FORWARD, record.attempt)
-    how_far = settlement(name, record.job_uid, state.observed)
-    if how_far is Settlement.UNCONFIRMED:
-        state.unconfirmed.add(name)
-    return how_far is Settlement.SETTLED
+    message = f"{note} (failed before: {failed.message or failed.reason})" if note else failed.message
+    state.move(target, Direction.COMPENSATION, StepState.SKIPPED, message=message)
+    return True
 
 
-def _undo_state(record: StepStatus) -> StepState | None:
-    return record.compensation.state if record.compensation else None
+def abandon(state: StateManager) -> None:
+    """Give up what is not undone: undos that run end, and no further one begins."""
+    assert state.status.rollback is not None  # noqa: S101 - only a blocked rollback is abandoned
+    state.set(rollback=state.status.rollback.model_copy(update={"abandon_time": state.second}))
+
+
+def _waits(how_far: StepState | None, late: bool) -> bool:
+    """Whether an undo goes on only if a person says so."""
+    return how_far is StepState.FAILED or (late and how_far is None)
+
+
+def _close(state: StateManager) -> None:
+    """No attempt follows another."""
+    for name, how_far in undo_states(state).items():
+        if how_far is StepState.RETRYING:
+            state.move(name, Direction.COMPENSATION, StepState.FAILED, next_attempt_time=None)
+
+
+def _room(state: StateManager) -> int | None:
+    """How many more undos may begin; None without a limit. One that waits for its next attempt keeps its place."""
+    most = state.plan.rollback.parallelism
+    if most is None:
+        return None
+    held = [s for s in undo_states(state).values() if s is StepState.RETRYING or (s and s.in_flight)]
+    return most - len(held)
+
+
+def _deadline(state: StateManager) -> datetime | None:
+    rollback, seconds = state.status.rollback, state.plan.rollback.timeout_seconds
+    if rollback is None or rollback.quiesced_time is None or seconds is None:
+        return None
+    return (rollback.retry_time or rollback.quiesced_time) + timedelta(seconds=seconds)
+
+
+def _needs_undo(state: StateManager, record: StepStatus) -> bool:
+    """Whether the step declares an undo, and came as far as that undo asks."""
+    compensation = state.plan.by_name[record.name].compensation
+    if compensation is None or not record.attempted:
+        return False
+    return compensation.when is When.ATTEMPTED or record.state is StepState.SUCCEEDED
+
+
+def _may_need_undo(state: StateManager, record: StepStatus) -> bool:
+    """Whether it needs one, or may once it has ended."""
+    in_flight = record.state.in_flight and state.plan.by_name[record.name].compensation is not None
+    return in_flight or _needs_undo(state, record)

@@ -5,7 +5,7 @@
                 |  |        +-----> Failed | Cancelled
                 |  +-- Retrying <---+
                 +-----------------> Succeeded | Retrying | Failed | Cancelled
-Failed -> Retrying                  an undo only: a person requested retry-compensation
+Failed -> Retrying | Skipped        an undo only: a person requested retry-compensation or skip-compensation
 """
 
 from collections.abc import Mapping
@@ -24,9 +24,10 @@ TABLE: Final[Mapping[StepState | None, frozenset[StepState]]] = {
     StepState.SUCCEEDED: frozenset(),
     StepState.FAILED: frozenset(),
     StepState.CANCELLED: frozenset(),
+    StepState.SKIPPED: frozenset(),
 }
 
-COMPENSATION_ONLY: Final = frozenset({(StepState.FAILED, StepState.RETRYING)})
+COMPENSATION_ONLY: Final = frozenset({(StepState.FAILED, StepState.RETRYING), (StepState.FAILED, StepState.SKIPPED)})
 
 E = TypeVar("E", bound=Execution)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from kubesaga.api.limits import APPLY_ANNOTATION_BYTES_MAX
-from kubesaga.api.spec import OnFailure, WorkflowSpec
+from kubesaga.api.spec import OnFailure, When, WorkflowSpec
 from kubesaga.engine.draft import StepDraft
 from kubesaga.engine.plan import PlannedStep
 from kubesaga.engine.text import listing
@@ -22,6 +22,8 @@ def plan_warnings(
         yield f"spec: found {spec_bytes:,} bytes; kubectl apply needs --server-side for manifests above {most}"
     if spec.on_failure is OnFailure.ROLLBACK and not any(step.compensation for step in steps):
         yield "spec.onFailure: found Rollback and no step with compensate; there will be nothing to undo"
+    if spec.rollback is not None and not any(step.compensation for step in steps):
+        yield "spec.rollback: found without any step with compensate; there will be nothing to undo"
     for draft, step in zip(drafts, steps, strict=True):
         yield from _timeout_warnings(spec, draft, step)
         yield from _output_warnings(draft)
@@ -36,6 +38,8 @@ def _timeout_warnings(spec: WorkflowSpec, draft: StepDraft, step: PlannedStep) -
 
 def _output_warnings(draft: StepDraft) -> Iterator[str]:
     """Outputs that an undo refers to and that its step may not have given: the undo of a failed step runs, too."""
+    if draft.step.compensate is not None and draft.step.compensate.when is When.SUCCEEDED:
+        return
     keys: dict[str, None] = {}
     for reference in draft.undo.references if draft.undo is not None else ():
         if reference.output is not None and reference.output[0] == draft.step.name:
