@@ -60,10 +60,7 @@ def by_name(spans: tuple[Span, ...]) -> dict[str, Span]:
     return {span.name: span for span in spans}
 
 
-@settings(max_examples=150, deadline=None)
-@given(runs())
-def test_every_run_ends_and_its_phase_tells_how(run: tuple[Plan, SimulatedRun]) -> None:
-    plan, result = run
+def every_run_ends_and_its_phase_tells_how(plan: Plan, result: SimulatedRun) -> None:
     states = {record.name: record.state for record in result.status.steps}
     if all(states.get(name) == "Succeeded" for name in plan.order):
         assert result.phase == "Succeeded"
@@ -72,10 +69,7 @@ def test_every_run_ends_and_its_phase_tells_how(run: tuple[Plan, SimulatedRun]) 
         assert (result.phase == "RolledBack") == bool(result.compensations)
 
 
-@settings(max_examples=150, deadline=None)
-@given(runs())
-def test_no_step_starts_before_everything_it_depends_on_has_succeeded(run: tuple[Plan, SimulatedRun]) -> None:
-    plan, result = run
+def no_step_starts_before_everything_it_depends_on_has_succeeded(plan: Plan, result: SimulatedRun) -> None:
     spans = by_name(result.steps)
     for name, span in spans.items():
         for dependency in plan.by_name[name].dependencies:
@@ -83,10 +77,7 @@ def test_no_step_starts_before_everything_it_depends_on_has_succeeded(run: tuple
             assert spans[dependency].end_seconds <= span.start_seconds
 
 
-@settings(max_examples=150, deadline=None)
-@given(runs())
-def test_the_undo_set_is_what_was_attempted_and_declares_an_undo(run: tuple[Plan, SimulatedRun]) -> None:
-    plan, result = run
+def the_undo_set_is_what_was_attempted_and_declares_an_undo(plan: Plan, result: SimulatedRun) -> None:
     records = {record.name: record for record in result.status.steps if record.attempted}
     undos = {step.name: step.compensation for step in plan.steps if step.compensation}
     expected = {
@@ -97,10 +88,7 @@ def test_the_undo_set_is_what_was_attempted_and_declares_an_undo(run: tuple[Plan
     assert set(by_name(result.compensations)) == (set() if result.phase == "Succeeded" else expected)
 
 
-@settings(max_examples=150, deadline=None)
-@given(runs())
-def test_undos_begin_after_quiescence_and_run_in_reversed_order(run: tuple[Plan, SimulatedRun]) -> None:
-    plan, result = run
+def undos_begin_after_quiescence_and_run_in_reversed_order(plan: Plan, result: SimulatedRun) -> None:
     undone = by_name(result.compensations)
     forward_end = max((span.end_seconds for span in result.steps), default=0)
     for name, span in undone.items():
@@ -109,11 +97,8 @@ def test_undos_begin_after_quiescence_and_run_in_reversed_order(run: tuple[Plan,
             assert undone[later].end_seconds <= span.start_seconds
 
 
-@settings(max_examples=100, deadline=None)
-@given(runs())
-def test_an_undo_waits_for_nothing_but_quiescence_and_the_undos_before_it(run: tuple[Plan, SimulatedRun]) -> None:
+def an_undo_waits_for_nothing_but_quiescence_and_the_undos_before_it(plan: Plan, result: SimulatedRun) -> None:
     """So independent undos overlap in time, wherever nobody limits them."""
-    plan, result = run
     undone = by_name(result.compensations)
     if plan.rollback.parallelism is not None:
         return
@@ -123,24 +108,36 @@ def test_an_undo_waits_for_nothing_but_quiescence_and_the_undos_before_it(run: t
         assert span.start_seconds == max([forward_end, *before])
 
 
-@settings(max_examples=60, deadline=None)
-@given(runs())
-def test_no_more_undos_run_at_once_than_are_allowed(run: tuple[Plan, SimulatedRun]) -> None:
-    plan, result = run
+def no_more_undos_run_at_once_than_are_allowed(plan: Plan, result: SimulatedRun) -> None:
     most = plan.rollback.parallelism or len(plan.steps)
     for moment in {span.start_seconds for span in result.compensations}:
         assert sum(s.start_seconds <= moment < s.end_seconds for s in result.compensations) <= most
 
 
-@settings(max_examples=60, deadline=None)
-@given(runs())
-def test_parallelism_is_never_exceeded(run: tuple[Plan, SimulatedRun]) -> None:
-    plan, result = run
+def parallelism_is_never_exceeded(plan: Plan, result: SimulatedRun) -> None:
     if plan.parallelism is None or result.phase != "Succeeded":
         return
     for moment in {span.start_seconds for span in result.steps}:
         at_once = sum(s.start_seconds <= moment < s.end_seconds for s in result.steps)
         assert at_once <= plan.parallelism
+
+
+PROMISES = (
+    every_run_ends_and_its_phase_tells_how,
+    no_step_starts_before_everything_it_depends_on_has_succeeded,
+    the_undo_set_is_what_was_attempted_and_declares_an_undo,
+    undos_begin_after_quiescence_and_run_in_reversed_order,
+    an_undo_waits_for_nothing_but_quiescence_and_the_undos_before_it,
+    no_more_undos_run_at_once_than_are_allowed,
+    parallelism_is_never_exceeded,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(runs())
+def test_every_run_keeps_every_promise(run: tuple[Plan, SimulatedRun]) -> None:
+    for promise in PROMISES:
+        promise(*run)
 
 
 @settings(max_examples=60, deadline=None)

@@ -168,6 +168,24 @@ WARNINGS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         ("spec.onFailure: found Rollback and no step with compensate; there will be nothing to undo",),
     ),
     (
+        "a rollback is described and there is nothing to undo",
+        {"rollback": {"parallelism": 1}, "steps": [step("a")]},
+        ("spec.rollback: found without any step with compensate; there will be nothing to undo",),
+    ),
+    (
+        "nothing, where an undo for successes alone uses an output",
+        {
+            "steps": [
+                step(
+                    "a",
+                    outputs=[{"name": "id"}],
+                    compensate={"container": {"image": "x", "args": ["$(steps.a.outputs.id)"]}, "when": "Succeeded"},
+                )
+            ]
+        },
+        (),
+    ),
+    (
         "an undo uses an output that a failed step has not given",
         {
             "steps": [
