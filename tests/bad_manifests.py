@@ -112,7 +112,7 @@ BAD_MANIFESTS = (
             (
                 "spec.steps[0].when",
                 'unknown field "when"',
-                "there are name, dependsOn, container, retry, timeoutSeconds, outputs, compensate",
+                "there are name, dependsOn, container, retry, timeoutSeconds, outputs, compensate, boundary",
             ),
         ),
     ),
@@ -240,6 +240,38 @@ BAD_MANIFESTS = (
         "resources in a fraction",
         {"steps": [step("a", container={"image": "app:1", "resources": {"limits": {"cpu": 0.5}}})]},
         (("spec.steps[0].container.resources.limits.cpu", "found 0.5", "must be a quantity such as 500m, 2 or 1Gi"),),
+        crd=True,
+    ),
+    BadManifest(
+        "an irreversible step that can be undone",
+        {"steps": [step("a", boundary="Irreversible", compensate={"deleteJob": {}})]},
+        (
+            (
+                "spec.steps[0].boundary",
+                'found "Irreversible"',
+                "not with compensate: what can be undone is not irreversible",
+            ),
+        ),
+    ),
+    BadManifest(
+        "a boundary that there is not",
+        {"steps": [step("a", boundary="Savepiont")]},
+        (
+            (
+                "spec.steps[0].boundary",
+                'found "Savepiont"',
+                'must be "Savepoint" or "Irreversible"',
+            ),
+        ),
+        crd=True,
+    ),
+    BadManifest(
+        "a rollback by nobody",
+        {"steps": [step("a")], "rollback": {"parallelism": 0, "onCompensationFailure": "Giveup"}},
+        (
+            ("spec.rollback.onCompensationFailure", 'found "Giveup"', 'must be "Block" or "Continue"'),
+            ("spec.rollback.parallelism", "found 0", "must be at least 1"),
+        ),
         crd=True,
     ),
     BadManifest(

@@ -24,7 +24,10 @@ def plans(draw: st.DrawFn) -> Plan:
         step["retry"] = {"limit": draw(st.integers(0, 2)), "backoffSeconds": 1}
         if draw(st.booleans()):
             undo = draw(st.sampled_from([{"container": {"image": "i"}}, {"deleteJob": {}}]))
+            step["boundary"] = draw(st.sampled_from([None, None, None, "Savepoint"]))
             step["compensate"] = {**undo, "when": draw(st.sampled_from(["Attempted", "Succeeded"]))}
+        elif draw(st.booleans()):
+            step["boundary"] = "Irreversible"
         steps.append(step)
     spec = {"steps": draw(st.permutations(steps)), "inFlight": draw(st.sampled_from(["Drain", "Cancel"]))}
     if draw(st.booleans()):
@@ -61,12 +64,13 @@ def by_name(spans: tuple[Span, ...]) -> dict[str, Span]:
 
 
 def every_run_ends_and_its_phase_tells_how(plan: Plan, result: SimulatedRun) -> None:
-    states = {record.name: record.state for record in result.status.steps}
-    if all(states.get(name) == "Succeeded" for name in plan.order):
+    if all(states(result).get(name) == "Succeeded" for name in plan.order):
         assert result.phase == "Succeeded"
+    elif not result.compensations:
+        assert result.phase == "Failed"
     else:
-        assert result.phase in ("Failed", "RolledBack")
-        assert (result.phase == "RolledBack") == bool(result.compensations)
+        left = saved(plan, result) or [r for r in result.status.steps if r.attempted and irreversible(plan, r.name)]
+        assert result.phase == ("PartiallyRolledBack" if left else "RolledBack")
 
 
 def no_step_starts_before_everything_it_depends_on_has_succeeded(plan: Plan, result: SimulatedRun) -> None:
@@ -85,6 +89,8 @@ def the_undo_set_is_what_was_attempted_and_declares_an_undo(plan: Plan, result: 
         for name, record in records.items()
         if name in undos and (undos[name].when == "Attempted" or record.state == "Succeeded")
     }
+    for name in saved(plan, result):
+        expected -= {name, *ancestors(plan, name)}
     assert set(by_name(result.compensations)) == (set() if result.phase == "Succeeded" else expected)
 
 
@@ -149,6 +155,25 @@ def test_the_undo_order_depends_on_the_graph_alone_never_on_timing(plan: Plan, f
     ended = [{record.name: record.state for record in run.status.steps} for run in runs]
     if ended[0] == ended[1]:
         assert set(by_name(runs[0].compensations)) == set(by_name(runs[1].compensations))
+
+
+def states(result: SimulatedRun) -> dict[str, str]:
+    return {record.name: record.state for record in result.status.steps}
+
+
+def saved(plan: Plan, result: SimulatedRun) -> set[str]:
+    """The savepoints that were reached."""
+    return {
+        n for n, state in states(result).items() if state == "Succeeded" and plan.by_name[n].boundary == "Savepoint"
+    }
+
+
+def irreversible(plan: Plan, name: str) -> bool:
+    return plan.by_name[name].boundary == "Irreversible"
+
+
+def ancestors(plan: Plan, name: str) -> set[str]:
+    return {other for other in plan.order if name in descendants(plan, other)}
 
 
 def descendants(plan: Plan, name: str) -> set[str]:

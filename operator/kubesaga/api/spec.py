@@ -37,6 +37,15 @@ class InFlight(StrEnum):
     """They are stopped."""
 
 
+class Boundary(StrEnum):
+    """How far a rollback goes."""
+
+    SAVEPOINT = "Savepoint"
+    """Once the step has succeeded, it and all that it depends on are kept."""
+    IRREVERSIBLE = "Irreversible"
+    """The step cannot be undone. A rollback goes past it, and its outcome says so."""
+
+
 class When(StrEnum):
     """After which attempts of its step an undo runs."""
 
@@ -136,6 +145,8 @@ class Step(ApiModel):
     """Values that the step must give."""
     compensate: Compensation | None = None
     """How the step is undone."""
+    boundary: Boundary | None = None
+    """How far a rollback goes."""
 
 
 class Defaults(ApiModel):

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from kubesaga.api.spec import Boundary
 from kubesaga.cli.manifest import Manifest
 from kubesaga.engine.plan import Plan
 from kubesaga.engine.text import counted, listing
@@ -61,10 +62,24 @@ def plan_text(name: str, plan: Plan) -> str:
     lines += [f"  {index + 1:>3}  {listing(group, most=_NAMES_MAX)}" for index, group in groups] or [
         "  nothing to undo"
     ]
+    lines += _boundaries(plan)
     lines += ["", f"critical path   {_path(plan.critical_path)}"]
     lines += [f"object size     at most {plan.object_bytes:,} bytes in the cluster"]
     lines += [f"warning         {warning}" for warning in plan.warnings]
     return "\n".join(lines)
+
+
+def _boundaries(plan: Plan) -> list[str]:
+    """Where a rollback stops, and what it cannot undo."""
+    said = {
+        Boundary.SAVEPOINT: ("savepoints", "once one has succeeded, it and all that it depends on are kept"),
+        Boundary.IRREVERSIBLE: ("irreversible", "a rollback leaves them as they are, and says so"),
+    }
+    lines = []
+    for boundary, (title, meaning) in said.items():
+        names = [step.name for step in plan.steps if step.boundary is boundary]
+        lines += ["", f"{title:<14}  {meaning}", f"       {listing(names, most=_NAMES_MAX)}"] if names else []
+    return lines
 
 
 def _path(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import OnCompensationFailure
 from kubesaga.api.status import FailureReason, Phase, StepState
+from kubesaga.engine.boundary import crossed, reached_savepoints
 from kubesaga.engine.failure import stops
 from kubesaga.engine.quiescence import awaited
 from kubesaga.engine.rollback import is_over, timed_out, undo_set, undo_states
@@ -35,6 +36,10 @@ class Reason(StrEnum):
     """An undo used up its retries; a person has to look."""
     COMPENSATION_ABANDONED = "CompensationAbandoned"
     """What could not be undone is left: a person gave it up, or the rollback goes on without it."""
+    IRREVERSIBLE_STEP = "IrreversibleStep"
+    """A step that cannot be undone had been attempted; everything else is undone."""
+    SAVEPOINT_REACHED = "SavepointReached"
+    """Everything after a savepoint is undone."""
     MANUALLY_RESOLVED = "ManuallyResolved"
     """A person skipped an undo, and everything else is undone."""
 
@@ -86,8 +91,22 @@ def _rolling_back(state: StateManager, cause: str, *, quiescent: bool) -> Outcom
         return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; {waits}" if waits else cause)
     if None in undos.values() or StepState.FAILED in undos.values():
         return Outcome(Phase.ROLLBACK_FAILED, Reason.COMPENSATION_ABANDONED, f"left: {listing(left)}; {message}")
-    if left:
-        return Outcome(Phase.PARTIALLY_ROLLED_BACK, Reason.MANUALLY_RESOLVED, f"left: {listing(left)}; {message}")
+    return _rolled_back(state, left, message)
+
+
+def _rolled_back(state: StateManager, skipped: list[str], message: str) -> Outcome:
+    """Every undo has ended, and none has failed: whether anything is left, and why."""
+    irreversible, savepoints = crossed(state), reached_savepoints(state)
+    irreparable = [f"{name} (it is irreversible)" for name in irreversible]
+    left = f"left: {listing([*skipped, *irreparable])}; " if skipped or irreparable else ""
+    kept_ = f"kept up to {listing(savepoints)}; " if savepoints else ""
+    phase = Phase.PARTIALLY_ROLLED_BACK
+    if skipped:
+        return Outcome(phase, Reason.MANUALLY_RESOLVED, f"{left}{kept_}{message}")
+    if irreversible:
+        return Outcome(phase, Reason.IRREVERSIBLE_STEP, f"{left}{kept_}{message}")
+    if savepoints:
+        return Outcome(phase, Reason.SAVEPOINT_REACHED, f"{kept_}{message}")
     return Outcome(Phase.ROLLED_BACK, Reason.ROLLED_BACK, message)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from kubesaga.api.container import Container
 from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX
 from kubesaga.api.pod import PodSettings
-from kubesaga.api.spec import InFlight, OnCompensationFailure, OnFailure, Output, When
+from kubesaga.api.spec import Boundary, InFlight, OnCompensationFailure, OnFailure, Output, When
 
 PLAN_VERSION: Final = 1
 """Grows when the same spec would give another plan; a running Workflow keeps the version that it began with."""
@@ -69,6 +69,7 @@ class PlannedStep:
     timeout_seconds: int | None
     outputs: tuple[Output, ...]
     compensation: PlannedCompensation | None
+    boundary: Boundary | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def _planned_steps(
             timeout_seconds=draft.step.timeout_seconds or defaults.timeout_seconds,
             outputs=draft.step.outputs or (),
             compensation=_compensation(draft),
+            boundary=draft.step.boundary,
         )
         for index, draft in enumerate(drafts)
     )

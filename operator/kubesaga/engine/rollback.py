@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import OnCompensationFailure, When
 from kubesaga.api.status import Rollback, StepState, StepStatus
+from kubesaga.engine.boundary import kept
 from kubesaga.engine.decision import EventType
 from kubesaga.engine.failure import compensates
 from kubesaga.engine.forward import is_due
@@ -24,11 +25,7 @@ def halt(state: StateManager) -> None:
     for name, record in state.executions(Direction.FORWARD):
         if record.state is StepState.RETRYING:
             state.move(name, Direction.FORWARD, StepState.FAILED, next_attempt_time=None)
-    if (
-        state.status.rollback is None
-        and compensates(state)
-        and any(_may_need_undo(state, r) for r in state.steps.values())
-    ):
+    if state.status.rollback is None and compensates(state) and _may_need_undo(state):
         state.set(rollback=Rollback(start_time=state.second))
         state.tell(EventType.WARNING, "RollingBack", f"undoing what was done, because {state.status.failure.message}")
 
@@ -57,7 +54,8 @@ def undo(state: StateManager, resolver: DependencyResolver) -> None:
 
 def undo_set(state: StateManager) -> tuple[str, ...]:
     """Every step that is to be undone, in start order."""
-    return tuple(name for name, record in state.steps.items() if _needs_undo(state, record))
+    safe = kept(state)
+    return tuple(name for name, record in state.steps.items() if name not in safe and _needs_undo(state, record))
 
 
 def undo_states(state: StateManager) -> dict[str, StepState | None]:
@@ -163,7 +161,7 @@ def _needs_undo(state: StateManager, record: StepStatus) -> bool:
     return compensation.when is When.ATTEMPTED or record.state is StepState.SUCCEEDED
 
 
-def _may_need_undo(state: StateManager, record: StepStatus) -> bool:
-    """Whether it needs one, or may once it has ended."""
-    in_flight = record.state.in_flight and state.plan.by_name[record.name].compensation is not None
-    return in_flight or _needs_undo(state, record)
+def _may_need_undo(state: StateManager) -> bool:
+    """Whether a step is to be undone, or may be once it has ended."""
+    in_flight = (name for name, _ in state.executions(Direction.FORWARD) if state.steps[name].state.in_flight)
+    return bool(undo_set(state)) or any(state.plan.by_name[name].compensation for name in in_flight)

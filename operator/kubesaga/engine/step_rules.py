@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kubesaga.api import limits
-from kubesaga.api.spec import Compensation, Step
+from kubesaga.api.spec import Boundary, Compensation, Step
 from kubesaga.engine.container_rules import container_errors, duplicates, exactly_one, given
 from kubesaga.engine.draft import ContainerDraft, StepDraft
 from kubesaga.engine.merge import retry_policy
@@ -41,6 +41,9 @@ class StepRules:
             yield from _compensation_errors(f"{path}.compensate", step.compensate)
         if draft.undo is not None:
             yield from self._container_errors(draft.undo, step.name, undo=True)
+        if step.boundary is Boundary.IRREVERSIBLE and step.compensate is not None:
+            expected = "not with compensate: what can be undone is not irreversible"
+            yield SpecError(f"{path}.boundary", 'found "Irreversible"', expected)
 
     def _container_errors(self, draft: ContainerDraft, step: str | None, *, undo: bool) -> Iterator[SpecError]:
         if not draft.merged.image and not self._image_unsure:
