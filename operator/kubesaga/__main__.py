@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     from kubesaga.cli.main import main as commands
 
-    commands()
+    commands(prog_name="kubectl saga" if Path(sys.argv[0]).name == "kubectl-saga" else "kubesaga")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from kubesaga.cli.options import SuggestingGroup, file_argument, output_option, param_option
+from kubesaga.cli.options import SuggestingGroup, cluster_options, file_argument, output_option, param_option
 
 _FILE = "FILE is a manifest (YAML or JSON, any number of documents), a folder of them, or - for standard input."
 
@@ -127,6 +127,49 @@ def simulate(file: str, params: dict[str, str], output: str | None, **options: A
     from kubesaga.cli.simulate_command import simulate_all
 
     sys.exit(simulate_all(read(file, params), output or "text", **options))
+
+
+@main.command()
+@click.argument("name", metavar="WORKFLOW")
+@cluster_options
+def cancel(name: str, **options: Any) -> None:
+    """Stop what runs of a Workflow in a cluster, and undo what was done."""
+    _request("cancel", name, None, **options)
+
+
+@main.command("retry-compensation")
+@click.argument("name", metavar="WORKFLOW")
+@click.argument("step", metavar="[STEP]", required=False)
+@cluster_options
+def retry_compensation(name: str, step: str | None, **options: Any) -> None:
+    """Give blocked undos new retries: all of a Workflow, or that of STEP."""
+    _request("retry-compensation", name, step, **options)
+
+
+@main.command("skip-compensation")
+@click.argument("name", metavar="WORKFLOW")
+@click.argument("step", metavar="STEP")
+@click.option("--note", metavar="TEXT", help="Why: it is told with the outcome.")
+@cluster_options
+def skip_compensation(name: str, step: str, **options: Any) -> None:
+    """Take the blocked undo of STEP for done."""
+    _request("skip-compensation", name, step, **options)
+
+
+@main.command()
+@click.argument("name", metavar="WORKFLOW")
+@click.option("--note", metavar="TEXT", help="Why: it is told with the answer.")
+@cluster_options
+def abandon(name: str, **options: Any) -> None:
+    """Leave what a blocked rollback could not undo, and end the Workflow."""
+    _request("abandon", name, None, **options)
+
+
+def _request(verb: str, name: str, target: str | None, **options: Any) -> NoReturn:
+    from kubesaga.cli.request_command import request
+    from kubesaga.engine.request import Verb
+
+    sys.exit(request(Verb(verb), name, target, **options))
 
 
 @main.command()

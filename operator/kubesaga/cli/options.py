@@ -63,6 +63,18 @@ def output_option(*formats: str) -> Callable[[Any], Any]:
     return click.option("-o", "--output", type=click.Choice(formats), help=f"What to print to standard output{text}.")
 
 
+def cluster_options(command: Any) -> Any:
+    """-n, --context and --timeout of a command that asks something of a cluster."""
+    for option in (
+        click.option("--timeout", metavar="SECONDS", type=click.FloatRange(0), default=30.0, show_default=True,
+                     help="Longest wait for the operator's answer; 0 does not wait."),
+        click.option("--context", metavar="NAME", help="Context of the kubeconfig; the current one by default."),
+        click.option("-n", "--namespace", metavar="NAME", help="Namespace; that of the context by default."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def _parameters(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     pairs = [value.partition("=") for value in values]
     for name, separator, _ in pairs:

@@ -4,7 +4,7 @@ Raw dicts over the client's own transport: its typed models cost 0.9 ms an objec
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -32,6 +32,7 @@ _PREFIX: Final[Mapping[str, str]] = {
     "events": "/api/v1",
 }
 _TRY_AGAIN: Final = frozenset({408, 429})
+_JSON: Final = "application/json"
 _JSON_PATCH: Final = "application/json-patch+json"
 _MERGE_PATCH: Final = "application/merge-patch+json"
 
@@ -60,6 +61,23 @@ class ClusterClient:
         configuration.connection_pool_maxsize = CONNECTIONS_MAX
         return cls(ApiClient(configuration), telemetry, namespaces)
 
+    @classmethod
+    async def connect_as_user(cls, context: str | None = None) -> tuple["ClusterClient", str]:
+        """Connect as kubectl does, by the kubeconfig; also returns the namespace of the context.
+
+        Raises CannotStart where the kubeconfig or the context is missing or wrong.
+        """
+        configuration = Configuration()
+        try:
+            contexts, current = config.list_kube_config_contexts()
+            await config.load_kube_config(context=context, client_configuration=configuration)
+        except (config.ConfigException, OSError) as error:
+            raise CannotStart(f"kubeconfig: {error}") from None
+        configuration.client_session_kwargs = {"trust_env": False}
+        chosen = next((one for one in contexts if one["name"] == context), current)
+        namespace: str = chosen["context"].get("namespace") or "default"
+        return cls(ApiClient(configuration), Telemetry()), namespace
+
     async def close(self) -> None:
         """Close every connection."""
         await self._api.close()
@@ -72,6 +90,27 @@ class ClusterClient:
     async def read_workflow(self, namespace: str, name: str) -> Raw:
         """See Cluster."""
         return await self._call("GET", _path("workflows", namespace, name), "workflows")
+
+    async def annotate_workflow(self, namespace: str, name: str, annotations: Mapping[str, str | None]) -> Raw:
+        """Set annotations of a Workflow, remove those that are None; returns the Workflow. Raises NotFound."""
+        patch = {"metadata": {"annotations": dict(annotations)}}
+        return await self._call("PATCH", _path("workflows", namespace, name), "workflows", patch, content=_MERGE_PATCH)
+
+    async def watch_workflow(self, workflow: Raw) -> AsyncGenerator[Raw, None]:
+        """The Workflow each time that it changes after `workflow` was read, until it is gone or the watch ends."""
+        metadata = workflow["metadata"]
+        selected = {"watch": "1", "fieldSelector": f"metadata.name={metadata['name']}"}
+        query = urlencode({**selected, "resourceVersion": metadata["resourceVersion"]})
+        try:
+            response = await self._ask("GET", f"{_path('workflows', metadata['namespace'])}?{query}", None)
+            if response.status >= 400:
+                raise _error(response.status, _decoded(await response.read()))
+            async for event in _events(response.response):
+                if event["type"] not in ("ADDED", "MODIFIED"):
+                    return
+                yield event["object"]
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(0, type(error).__name__, str(error)) from None
 
     async def delete_workflow(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
         """See Cluster."""
@@ -134,21 +173,13 @@ class ClusterClient:
         resource: str,
         body: Any = None,
         *,
-        content: str = "application/json",
+        content: str = _JSON,
         verb: str | None = None,
     ) -> Raw:
         """One request: counted, bounded in time, its answer translated into our errors."""
         verb = verb or _VERBS[method]
-        headers = {"Accept": "application/json", "Content-Type": content, "User-Agent": "kubesaga"}
         try:
-            await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-            response = await self._api.rest_client.request(
-                method,
-                f"{self._api.configuration.host}{path}",
-                headers=headers,
-                body=body,
-                _request_timeout=self._timeout,
-            )
+            response = await self._ask(method, path, body, content, self._timeout)
             raw = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             self._telemetry.call(verb, resource, 0)
@@ -159,6 +190,15 @@ class ClusterClient:
             return answer
         raise _error(response.status, answer)
 
+    async def _ask(
+        self, method: str, path: str, body: Any, content: str = _JSON, bound: aiohttp.ClientTimeout | None = None
+    ) -> Any:
+        """One request as whom we are; returns the response as it begins."""
+        headers = {"Accept": _JSON, "Content-Type": content, "User-Agent": "kubesaga"}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        url = f"{self._api.configuration.host}{path}"
+        return await self._api.rest_client.request(method, url, headers=headers, body=body, _request_timeout=bound)
+
 
 _VERBS: Final = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
@@ -167,6 +207,18 @@ def _path(resource: str, namespace: str | None, name: str | None = None) -> str:
     where = f"/namespaces/{quote(namespace)}" if namespace else ""
     plural = PLURAL if resource == "workflows" else resource
     return f"{_PREFIX[resource]}{where}/{plural}" + (f"/{quote(name)}" if name else "")
+
+
+async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Raw]:
+    """The events of a watch; the response is closed with the iteration."""
+    buffer = b""
+    try:
+        async for chunk in response.content.iter_any():
+            *lines, buffer = (buffer + chunk).split(b"\n")
+            for line in lines:
+                yield json.loads(line)
+    finally:
+        response.close()
 
 
 def _decoded(raw: bytes) -> Raw:

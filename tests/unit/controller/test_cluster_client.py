@@ -1,5 +1,6 @@
 """The client turns every answer of an API server into one of our errors, and none into a hang."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -17,11 +18,14 @@ class Server:
 
     def __init__(self) -> None:
         self.code, self.answer = 200, {}
+        self.text: str | None = None
         self.request: web.Request | None = None
         self.body = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         self.request, self.body = request, await request.text()
+        if self.text is not None:
+            return web.Response(text=self.text, status=self.code)
         return web.json_response(self.answer, status=self.code)
 
 
@@ -105,3 +109,27 @@ async def test_an_answer_that_is_no_json_is_told_as_it_is(client: ClusterClient,
     server.code, server.answer = 502, {}
     with pytest.raises(Unavailable):
         await client.read_workflow("ns", "name")
+
+
+async def test_a_watch_tells_each_change_until_the_object_is_gone(client: ClusterClient, server: Server) -> None:
+    changes = [{"type": "MODIFIED", "object": {"n": 1}}, {"type": "MODIFIED", "object": {"n": 2}}]
+    server.text = "".join(json.dumps(one) + "\n" for one in [*changes, {"type": "DELETED", "object": {"n": 3}}])
+    workflow = {"metadata": {"namespace": "ns", "name": "x", "resourceVersion": "7"}}
+    assert [one["n"] async for one in client.watch_workflow(workflow)] == [1, 2]
+    assert server.request is not None
+    assert dict(server.request.query) == {"watch": "1", "fieldSelector": "metadata.name=x", "resourceVersion": "7"}
+
+
+async def test_a_watch_that_is_refused_is_an_error(client: ClusterClient, server: Server) -> None:
+    server.code, server.answer = 403, {"reason": "Forbidden", "message": "why"}
+    workflow = {"metadata": {"namespace": "ns", "name": "x", "resourceVersion": "7"}}
+    with pytest.raises(Refused, match="why"):
+        async for _ in client.watch_workflow(workflow):
+            pass
+
+
+async def test_annotations_are_merged_and_those_that_are_none_removed(client: ClusterClient, server: Server) -> None:
+    await client.annotate_workflow("ns", "x", {"a": "1", "b": None})
+    assert json.loads(server.body) == {"metadata": {"annotations": {"a": "1", "b": None}}}
+    assert server.request is not None
+    assert server.request.headers["Content-Type"] == "application/merge-patch+json"
