@@ -111,7 +111,8 @@ class World:
     def name(self, step_: str, direction: Direction = FORWARD, attempt: int | None = None) -> str:
         """The name of a Job; of the current attempt by default."""
         record = self.undo(step_) if direction is COMPENSATION else self.steps.get(step_)
-        return job_name(UID, step_, direction, attempt or (record.attempt if record else 1))
+        epoch = record.epoch if record else self.status.epoch
+        return job_name(UID, step_, direction, attempt or (record.attempt if record else 1), epoch)
 
     def job(self, step_: str, direction: Direction = FORWARD, **fields: Any) -> JobObservation:
         """Change what is seen of a Job."""

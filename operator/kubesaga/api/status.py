@@ -111,6 +111,8 @@ class Execution(ApiModel):
     """Where it stands."""
     attempt: Annotated[int, Field(ge=1)] = 1
     """The attempt that the record speaks of."""
+    epoch: Annotated[int, Field(ge=1)] = 1
+    """The epoch in which the attempts were made."""
     job_uid: Uid | None = Field(default=None, alias="jobUID")
     """Uid of the attempt's Job, once seen; dropped when the attempt succeeded."""
     start_time: Timestamp | None = None
@@ -156,6 +158,8 @@ class FailureReason(StrEnum):
     """The Workflow's timeoutSeconds passed."""
     CANCELLED = "Cancelled"
     """A person requested it."""
+    ROLLBACK_REQUESTED = "RollbackRequested"
+    """A person requested it, and nothing had failed."""
     INVALID_SPEC = "InvalidSpec"
     """The spec has errors; nothing was started."""
 
@@ -178,6 +182,8 @@ class Rollback(ApiModel):
 
     start_time: Timestamp
     """When it was decided."""
+    requested: bool = False
+    """Whether a person requested it."""
     quiesced_time: Timestamp | None = None
     """When every forward Job was settled and the first undo could start."""
     retry_time: Timestamp | None = None

@@ -137,6 +137,14 @@ def cancel(name: str, **options: Any) -> None:
     _request("cancel", name, None, **options)
 
 
+@main.command()
+@click.argument("name", metavar="WORKFLOW")
+@cluster_options
+def rollback(name: str, **options: Any) -> None:
+    """Undo what a Workflow in a cluster has done, also after it has succeeded."""
+    _request("rollback", name, None, **options)
+
+
 @main.command("retry-compensation")
 @click.argument("name", metavar="WORKFLOW")
 @click.argument("step", metavar="[STEP]", required=False)

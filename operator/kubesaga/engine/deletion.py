@@ -26,8 +26,9 @@ def observe_deletions(state: StateManager) -> None:
 
 def forward_jobs(state: StateManager, step: str) -> tuple[str, ...]:
     """The names of all forward Jobs that the step ever had."""
-    last = state.steps[step].attempt
-    return tuple(state.executor.name(step, Direction.FORWARD, attempt) for attempt in range(1, last + 1))
+    record = state.steps[step]
+    attempts = range(1, record.attempt + 1)
+    return tuple(state.executor.name(step, Direction.FORWARD, record, attempt) for attempt in attempts)
 
 
 def _gone(state: StateManager, name: str) -> bool:

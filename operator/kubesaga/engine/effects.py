@@ -28,7 +28,7 @@ def _forward(state: StateManager) -> Iterator[Action]:
     for step, record in state.executions(Direction.FORWARD):
         if not record.state.in_flight:
             continue
-        name = state.executor.name(step, Direction.FORWARD, record.attempt)
+        name = state.executor.name(step, Direction.FORWARD, record)
         job = state.observed.jobs.get(name)
         if job is not None:
             if stopping and not _stopped(job):
@@ -51,7 +51,7 @@ def _compensations(state: StateManager) -> Iterator[Action]:
 
 
 def _intended(state: StateManager, step: str, record: Execution) -> bool:
-    name = state.executor.name(step, Direction.COMPENSATION, record.attempt)
+    name = state.executor.name(step, Direction.COMPENSATION, record)
     unseen = record.state is StepState.STARTING and record.job_uid is None and name not in state.observed.jobs
     return unseen and _may_ask(state, name)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kubesaga.api.names import Direction, job_name
-from kubesaga.api.status import StepStatus, WorkflowStatus
+from kubesaga.api.status import Execution, StepStatus, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import CreateJob, DeleteJob, StopJob
 from kubesaga.engine.attempt import STOP_DEADLINE_SECONDS
@@ -20,9 +20,9 @@ class StepExecutor:
         self._workflow = workflow
         self._plan = plan
 
-    def name(self, step: str, direction: Direction, attempt: int) -> str:
-        """The name of the attempt's Job."""
-        return job_name(self._workflow.uid, step, direction, attempt, self._workflow.status.epoch)
+    def name(self, step: str, direction: Direction, record: Execution, attempt: int | None = None) -> str:
+        """The name of the Job of the attempt that the record speaks of, or of an earlier one."""
+        return job_name(self._workflow.uid, step, direction, attempt or record.attempt, record.epoch)
 
     def owns(self, job: JobObservation) -> bool:
         """Whether the Job is controlled by this Workflow."""
@@ -39,7 +39,10 @@ class StepExecutor:
             assert planned.compensation.container, step  # noqa: S101
             container, timeout = planned.compensation.container, planned.compensation.timeout_seconds
         context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure)
-        manifest = job_manifest(self._workflow, step, direction, attempt, container, self._plan.pod, context, timeout)
+        epoch = _epoch(steps.get(step), direction, status)
+        manifest = job_manifest(
+            self._workflow, step, direction, attempt, epoch, container, self._plan.pod, context, timeout
+        )
         return CreateJob(manifest["metadata"]["name"], manifest, step, direction, attempt)
 
     def tombstone(self, step: str, attempt: int, status: WorkflowStatus, steps: Mapping[str, StepStatus]) -> CreateJob:
@@ -60,3 +63,9 @@ class StepExecutor:
     def delete(self, job: JobObservation) -> DeleteJob:
         """Delete a Job with all it owns: the undo of a step that says so."""
         return DeleteJob(job.name, job.uid)
+
+
+def _epoch(record: StepStatus | None, direction: Direction, status: WorkflowStatus) -> int:
+    """The epoch of the step's attempts, or of its undo's."""
+    execution = record if direction is Direction.FORWARD or record is None else record.compensation
+    return execution.epoch if execution is not None else status.epoch

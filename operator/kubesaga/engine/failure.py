@@ -29,8 +29,9 @@ def stops(state: StateManager) -> bool:
     """Whether running Jobs are stopped, rather than left to run to their end."""
     if state.status.failure is None:
         return False
-    cancelled = state.status.cancel_time is not None or state.plan.in_flight is InFlight.CANCEL
-    return deadline_passed(state) or cancelled or state.status.failure.reason is FailureReason.DEADLINE_EXCEEDED
+    requested = state.status.rollback is not None and state.status.rollback.requested
+    asked = requested or state.status.cancel_time is not None or state.plan.in_flight is InFlight.CANCEL
+    return deadline_passed(state) or asked or state.status.failure.reason is FailureReason.DEADLINE_EXCEEDED
 
 
 def _step_failure(state: StateManager) -> Failure | None:

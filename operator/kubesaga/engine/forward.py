@@ -24,7 +24,7 @@ def is_due(state: StateManager, step: str, record: Execution, direction: Directi
     if due is not None and state.now < due:
         state.wake(due)
         return False
-    name = state.executor.name(step, direction, record.attempt)
+    name = state.executor.name(step, direction, record)
     how_far = settlement(name, record.job_uid, state.observed)
     if how_far is Settlement.UNCONFIRMED:
         state.unconfirmed.add(name)

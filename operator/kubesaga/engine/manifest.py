@@ -21,14 +21,15 @@ def job_manifest(
     step: str,
     direction: Direction,
     attempt: int,
+    epoch: int,
     container: Container,
     pod: PodSettings,
     context: Mapping[str, str],
     timeout_seconds: int | None,
 ) -> dict[str, Any]:
     """The Job that runs `container` for one attempt, every reference resolved."""
-    name = names.job_name(workflow.uid, step, direction, attempt, workflow.status.epoch)
-    labels = _labels(workflow, step, direction, attempt)
+    name = names.job_name(workflow.uid, step, direction, attempt, epoch)
+    labels = _labels(workflow, step, direction, attempt, epoch)
     spec: dict[str, Any] = {
         "backoffLimit": 0,
         "completions": 1,
@@ -60,7 +61,7 @@ def tombstone_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "metadata": metadata, "spec": {**manifest["spec"], "suspend": True, "parallelism": 0}}
 
 
-def _labels(workflow: Workflow, step: str, direction: Direction, attempt: int) -> dict[str, str]:
+def _labels(workflow: Workflow, step: str, direction: Direction, attempt: int, epoch: int) -> dict[str, str]:
     """Labels of the Job and its Pods. The Workflow's uid, not its name: label values end at 63 characters."""
     return {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
@@ -68,7 +69,7 @@ def _labels(workflow: Workflow, step: str, direction: Direction, attempt: int) -
         names.LABEL_STEP: step,
         names.LABEL_DIRECTION: direction.value,
         names.LABEL_ATTEMPT: str(attempt),
-        names.LABEL_EPOCH: str(workflow.status.epoch),
+        names.LABEL_EPOCH: str(epoch),
     }
 
 

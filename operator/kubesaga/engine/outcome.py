@@ -32,6 +32,8 @@ class Reason(StrEnum):
     """What was done is being undone, or waits for running steps to end."""
     ROLLED_BACK = "RolledBack"
     """Everything is undone."""
+    ROLLED_BACK_ON_REQUEST = "RolledBackOnRequest"
+    """Everything is undone, because a person requested it."""
     COMPENSATION_FAILED = "CompensationFailed"
     """An undo used up its retries; a person has to look."""
     COMPENSATION_ABANDONED = "CompensationAbandoned"
@@ -107,7 +109,8 @@ def _rolled_back(state: StateManager, skipped: list[str], message: str) -> Outco
         return Outcome(phase, Reason.IRREVERSIBLE_STEP, f"{left}{kept_}{message}")
     if savepoints:
         return Outcome(phase, Reason.SAVEPOINT_REACHED, f"{kept_}{message}")
-    return Outcome(Phase.ROLLED_BACK, Reason.ROLLED_BACK, message)
+    requested = state.status.rollback is not None and state.status.rollback.requested
+    return Outcome(Phase.ROLLED_BACK, Reason.ROLLED_BACK_ON_REQUEST if requested else Reason.ROLLED_BACK, message)
 
 
 def _is_blocked(state: StateManager, undos: Mapping[str, StepState | None], moving: bool) -> bool:

@@ -23,7 +23,7 @@ def awaited(state: StateManager) -> str:
     """In words, what quiescing waits for."""
     open_ = []
     for name, record in state.steps.items():
-        job = state.observed.jobs.get(state.executor.name(name, Direction.FORWARD, record.attempt))
+        job = state.observed.jobs.get(state.executor.name(name, Direction.FORWARD, record))
         uid = job.uid if job else record.job_uid or ""
         pods = unended(state.observed.pods.get(uid, ()))
         open_ += [f"Pod {pod.name} on node {pod.node or '(none yet)'} of step {name}" for pod in pods]
@@ -38,7 +38,7 @@ def _settled(state: StateManager, record: StepStatus) -> bool:
         return False
     if record.reason in (StepReason.CREATE_REJECTED, StepReason.NAME_CONFLICT):
         return True  # There is no Job of ours.
-    name = state.executor.name(record.name, Direction.FORWARD, record.attempt)
+    name = state.executor.name(record.name, Direction.FORWARD, record)
     how_far = settlement(name, record.job_uid, state.observed)
     if how_far is Settlement.UNCONFIRMED:
         state.unconfirmed.add(name)

@@ -110,6 +110,8 @@ def _conclude(workflow: Workflow, state: StateManager, reached: Outcome) -> Deci
 def _ended(workflow: Workflow, state: StateManager) -> Decision:
     """A Workflow that has ended: new requests are answered, and its time to live is kept."""
     answer_requests(state, workflow.annotations)
+    if state.status.epoch > workflow.status.epoch:
+        return _pass(workflow, state)  # A request has opened the next epoch.
     if state.status.observed_generation != workflow.generation:
         seen = tuple(c.model_copy(update={"observed_generation": workflow.generation}) for c in state.status.conditions)
         state.set(observed_generation=workflow.generation, conditions=seen)

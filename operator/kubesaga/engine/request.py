@@ -14,7 +14,7 @@ from kubesaga.api.limits import HANDLED_REQUESTS_MAX, MESSAGE_BYTES_MAX, NAME_LE
 from kubesaga.api.status import HandledRequest, Phase, StepState, WorkflowStatus
 from kubesaga.api.workflow import GROUP
 from kubesaga.engine.decision import EventType
-from kubesaga.engine.rollback import abandon, retry_compensations, skip_compensation
+from kubesaga.engine.rollback import abandon, request_rollback, retry_compensations, skip_compensation
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import clip, listing
 
@@ -25,6 +25,7 @@ _DIGITS_MAX: Final = 15  # Exact in a float, which times need.
 class Verb(StrEnum):
     """What may be asked, in the order in which requests of one pass are answered."""
 
+    ROLLBACK = "rollback"
     CANCEL = "cancel"
     ABANDON = "abandon"
     SKIP_COMPENSATION = "skip-compensation"
@@ -109,9 +110,21 @@ def _answer(state: StateManager, request: Request) -> Answer:
     if request.number is None:
         return Answer(False, f'"{request.token}" is no token: use an integer or an RFC 3339 time, such as 1')
     phase = state.status.phase
-    if phase is not None and phase.terminal:
+    if phase is not None and phase.terminal and request.verb is not Verb.ROLLBACK:
         return Answer(False, f"the Workflow has ended: {phase}")
     return _ANSWERS[request.verb](state, request)
+
+
+def _rollback(state: StateManager, request: Request) -> Answer:
+    """Undo what was done: also after the end, where something is left that can be undone."""
+    status = state.status
+    if request.target is not None:
+        return Answer(False, "rollback takes no target: it undoes what the whole Workflow has done")
+    if status.rollback is not None:
+        return Answer(False, f"there was a rollback already: the Workflow is {status.phase}")
+    if not request_rollback(state):
+        return Answer(False, "there is nothing to undo")
+    return Answer(True, "no step starts any more; running Jobs are stopped and what was done is undone")
 
 
 def _cancel(state: StateManager, request: Request) -> Answer:
@@ -167,6 +180,7 @@ def _said(request: Request) -> str:
 
 
 _ANSWERS: Final[Mapping[Verb, Callable[[StateManager, Request], Answer]]] = {
+    Verb.ROLLBACK: _rollback,
     Verb.CANCEL: _cancel,
     Verb.ABANDON: _abandon,
     Verb.SKIP_COMPENSATION: _skip_compensation,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import OnCompensationFailure, When
-from kubesaga.api.status import Rollback, StepState, StepStatus
+from kubesaga.api.status import Failure, FailureReason, Rollback, StepState, StepStatus
 from kubesaga.engine.boundary import kept
 from kubesaga.engine.decision import EventType
 from kubesaga.engine.failure import compensates
@@ -25,7 +25,7 @@ def halt(state: StateManager) -> None:
     for name, record in state.executions(Direction.FORWARD):
         if record.state is StepState.RETRYING:
             state.move(name, Direction.FORWARD, StepState.FAILED, next_attempt_time=None)
-    if state.status.rollback is None and compensates(state) and _may_need_undo(state):
+    if state.status.rollback is None and compensates(state) and may_need_undo(state):
         state.set(rollback=Rollback(start_time=state.second))
         state.tell(EventType.WARNING, "RollingBack", f"undoing what was done, because {state.status.failure.message}")
 
@@ -56,6 +56,12 @@ def undo_set(state: StateManager) -> tuple[str, ...]:
     """Every step that is to be undone, in start order."""
     safe = kept(state)
     return tuple(name for name, record in state.steps.items() if name not in safe and _needs_undo(state, record))
+
+
+def may_need_undo(state: StateManager) -> bool:
+    """Whether a step is to be undone, or may be once it has ended."""
+    in_flight = (name for name, _ in state.executions(Direction.FORWARD) if state.steps[name].state.in_flight)
+    return bool(undo_set(state)) or any(state.plan.by_name[name].compensation for name in in_flight)
 
 
 def undo_states(state: StateManager) -> dict[str, StepState | None]:
@@ -90,6 +96,25 @@ def timed_out(state: StateManager) -> bool:
 
 
 # What people decide
+
+
+def request_rollback(state: StateManager) -> bool:
+    """Undo what was done, though nothing failed or nothing was to be undone; False where there is nothing to undo.
+
+    On a Workflow that has ended this opens the next epoch. The first cause is kept, if there is one.
+    """
+    status = state.status
+    if not may_need_undo(state):
+        return False
+    requested = Failure(reason=FailureReason.ROLLBACK_REQUESTED, message="rolled back on request", time=state.second)
+    ended = status.phase is not None and status.phase.terminal
+    state.set(
+        epoch=status.epoch + 1 if ended else status.epoch,
+        failure=status.failure or requested,
+        rollback=Rollback(start_time=state.second, requested=True),
+        completion_time=None,
+    )
+    return True
 
 
 def retry_compensations(state: StateManager, target: str | None) -> tuple[str, ...]:
@@ -159,9 +184,3 @@ def _needs_undo(state: StateManager, record: StepStatus) -> bool:
     if compensation is None or not record.attempted:
         return False
     return compensation.when is When.ATTEMPTED or record.state is StepState.SUCCEEDED
-
-
-def _may_need_undo(state: StateManager) -> bool:
-    """Whether a step is to be undone, or may be once it has ended."""
-    in_flight = (name for name, _ in state.executions(Direction.FORWARD) if state.steps[name].state.in_flight)
-    return bool(undo_set(state)) or any(state.plan.by_name[name].compensation for name in in_flight)

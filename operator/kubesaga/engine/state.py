@@ -92,7 +92,7 @@ class StateManager:
     def start(self, step: str, direction: Direction) -> None:
         """Decide the next attempt: the first one, or the one after a failure."""
         before = self.execution(step, direction)
-        fresh: dict[str, Any] = {"state": StepState.STARTING, "start_time": self.second}
+        fresh: dict[str, Any] = {"state": StepState.STARTING, "start_time": self.second, "epoch": self.status.epoch}
         if before is None and direction is Direction.FORWARD:
             self._put(step, direction, None, StepStatus(name=step, **fresh))
         elif before is None:
@@ -149,7 +149,7 @@ class StateManager:
         for direction in Direction:
             for step, record in self.executions(direction):
                 if record.state.in_flight and not self.deletes_job(step, direction):
-                    name = self.executor.name(step, direction, record.attempt)
+                    name = self.executor.name(step, direction, record)
                     judgement = self._judge(step, direction, name, record, owner_uid)
                     self._fold(step, direction, name, record, judgement, retrying)
 
@@ -232,7 +232,7 @@ class StateManager:
         """The attempt ended without success."""
         changes |= {"completion_time": self.second, "reason": judgement.reason, "message": judgement.message}
         changes["exit_code"] = judgement.exit_code
-        job = self.observed.jobs.get(self.executor.name(step, direction, record.attempt))
+        job = self.observed.jobs.get(self.executor.name(step, direction, record))
         if job is not None and record.job_uid is None:
             changes["job_uid"] = job.uid
         if isinstance(record, StepStatus) and not judgement.attempted and record.attempt == 1:
