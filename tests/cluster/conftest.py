@@ -1,6 +1,8 @@
 """A real cluster for the tests of this folder, by pytest-kind; what they do with it are the fixtures here."""
 
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,6 +51,24 @@ def kind_cluster(kind: Command, kind_cluster: KindCluster) -> KindCluster:
 def kubectl(kind_cluster: KindCluster) -> Command:
     """Kubectl, for the cluster."""
     return Command(kind_cluster.kubectl_path, {"KUBECONFIG": str(kind_cluster.kubeconfig_path.resolve())})
+
+
+@pytest.fixture
+def saga(kubectl: Command) -> Callable[..., tuple[int, str, str]]:
+    """What `kubectl saga` calls, for the cluster: gives exit code, standard output and error."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        ended = subprocess.run(
+            [sys.executable, "-m", "kubesaga", *arguments],
+            env=kubectl.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return ended.returncode, ended.stdout, ended.stderr
+
+    return call
 
 
 @pytest.fixture(scope="session")

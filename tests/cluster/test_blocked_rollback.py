@@ -1,8 +1,5 @@
 """A rollback that is blocked, and what a person asks for from the command line."""
 
-import subprocess
-import sys
-
 import pytest
 
 from cluster.command import Command
@@ -10,24 +7,6 @@ from cluster.manifests import fake, fake_workflow, text
 from cluster.reading import status
 
 pytestmark = pytest.mark.usefixtures("installed")
-
-
-@pytest.fixture
-def saga(kubectl: Command):
-    """`kubectl saga` on this machine: gives exit code, standard output and error."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        ended = subprocess.run(
-            [sys.executable, "-m", "kubesaga", *arguments],
-            env=kubectl.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return ended.returncode, ended.stdout, ended.stderr
-
-    return call
 
 
 def block(kubectl: Command, namespace: str, name: str) -> None:

@@ -112,7 +112,9 @@ class Execution(ApiModel):
     attempt: Annotated[int, Field(ge=1)] = 1
     """The attempt that the record speaks of."""
     epoch: Annotated[int, Field(ge=1)] = 1
-    """The epoch in which the attempts were made."""
+    """The epoch in which the first attempt was made; those after it are counted on."""
+    retries_from: Annotated[int, Field(ge=1)] = 1
+    """The attempt from which the retries are counted; grows when a person requests retry or retry-compensation."""
     job_uid: Uid | None = Field(default=None, alias="jobUID")
     """Uid of the attempt's Job, once seen; dropped when the attempt succeeded."""
     start_time: Timestamp | None = None
@@ -131,9 +133,6 @@ class Execution(ApiModel):
 
 class CompensationStatus(Execution):
     """The record of the undo of one step."""
-
-    retries_from: Annotated[int, Field(ge=1)] = 1
-    """The attempt from which the retries are counted; grows when a person requests retry-compensation."""
 
 
 class StepStatus(Execution):

@@ -145,6 +145,14 @@ def rollback(name: str, **options: Any) -> None:
     _request("rollback", name, None, **options)
 
 
+@main.command()
+@click.argument("name", metavar="WORKFLOW")
+@cluster_options
+def retry(name: str, **options: Any) -> None:
+    """Go on with a Workflow in a cluster that has Failed or was Cancelled, where it stopped."""
+    _request("retry", name, None, **options)
+
+
 @main.command("retry-compensation")
 @click.argument("name", metavar="WORKFLOW")
 @click.argument("step", metavar="[STEP]", required=False)

@@ -14,6 +14,7 @@ from kubesaga.api.limits import HANDLED_REQUESTS_MAX, MESSAGE_BYTES_MAX, NAME_LE
 from kubesaga.api.status import HandledRequest, Phase, StepState, WorkflowStatus
 from kubesaga.api.workflow import GROUP
 from kubesaga.engine.decision import EventType
+from kubesaga.engine.reopening import reopen
 from kubesaga.engine.rollback import abandon, request_rollback, retry_compensations, skip_compensation
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import clip, listing
@@ -30,6 +31,7 @@ class Verb(StrEnum):
     ABANDON = "abandon"
     SKIP_COMPENSATION = "skip-compensation"
     RETRY_COMPENSATION = "retry-compensation"
+    RETRY = "retry"
 
     @property
     def annotation(self) -> str:
@@ -110,7 +112,7 @@ def _answer(state: StateManager, request: Request) -> Answer:
     if request.number is None:
         return Answer(False, f'"{request.token}" is no token: use an integer or an RFC 3339 time, such as 1')
     phase = state.status.phase
-    if phase is not None and phase.terminal and request.verb is not Verb.ROLLBACK:
+    if phase is not None and phase.terminal and request.verb not in (Verb.ROLLBACK, Verb.RETRY):
         return Answer(False, f"the Workflow has ended: {phase}")
     return _ANSWERS[request.verb](state, request)
 
@@ -175,6 +177,18 @@ def _abandon(state: StateManager, request: Request) -> Answer:
     return Answer(True, f"no further undo begins; what is not undone is left{_said(request)}")
 
 
+def _retry(state: StateManager, request: Request) -> Answer:
+    """Go on where a run stopped that has ended without success."""
+    if request.target is not None:
+        return Answer(False, "retry takes no target: every step that did not succeed runs again")
+    phase, cause = state.status.phase, state.status.failure
+    again = reopen(state)
+    if again is None:
+        return Answer(False, f"only a Workflow that has Failed or was Cancelled can be retried; it is {phase}")
+    what = f"{listing(again)} again, after {cause.message}" if cause and again else "it goes on where it stopped"
+    return Answer(True, f"epoch {state.status.epoch}: {what}")
+
+
 def _said(request: Request) -> str:
     return f": {request.note}" if request.note else ""
 
@@ -185,6 +199,7 @@ _ANSWERS: Final[Mapping[Verb, Callable[[StateManager, Request], Answer]]] = {
     Verb.ABANDON: _abandon,
     Verb.SKIP_COMPENSATION: _skip_compensation,
     Verb.RETRY_COMPENSATION: _retry_compensation,
+    Verb.RETRY: _retry,
 }
 
 

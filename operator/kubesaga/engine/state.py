@@ -92,19 +92,18 @@ class StateManager:
     def start(self, step: str, direction: Direction) -> None:
         """Decide the next attempt: the first one, or the one after a failure."""
         before = self.execution(step, direction)
-        fresh: dict[str, Any] = {"state": StepState.STARTING, "start_time": self.second, "epoch": self.status.epoch}
+        fresh: dict[str, Any] = {"state": StepState.STARTING, "start_time": self.second}
         if before is None and direction is Direction.FORWARD:
-            self._put(step, direction, None, StepStatus(name=step, **fresh))
+            self._put(step, direction, None, StepStatus(name=step, epoch=self.status.epoch, **fresh))
         elif before is None:
-            self._put(step, direction, None, CompensationStatus(**fresh))
+            self._put(step, direction, None, CompensationStatus(epoch=self.status.epoch, **fresh))
         else:
             cleared = dict.fromkeys(
                 ("completion_time", "next_attempt_time", "job_uid", "exit_code", "reason", "message")
             )
-            after = advance(
-                direction, before, StepState.STARTING, attempt=before.attempt + 1, start_time=self.second, **cleared
-            )
-            self._put(step, direction, before, after)
+            begun = {"attempted": True} if direction is Direction.FORWARD else {}
+            changes = {"attempt": before.attempt + 1, "start_time": self.second, **begun, **cleared}
+            self._put(step, direction, before, advance(direction, before, StepState.STARTING, **changes))
 
     def move(self, step: str, direction: Direction, after: StepState, **changes: Any) -> None:
         """Move a record along the transition table."""
@@ -207,13 +206,12 @@ class StateManager:
     def _failed(self, step: str, direction: Direction, record: Execution, judgement: Judgement, retrying: bool) -> None:
         """The attempt failed: plan the next one if there is one left, else the step failed for good."""
         policy = self.retry_policy(step, direction)
-        retries_from = record.retries_from if isinstance(record, CompensationStatus) else 1
         assert judgement.reason is not None, step  # noqa: S101 - every failed judgement names its reason
         again = retrying or direction is Direction.COMPENSATION
-        if not again or not may_retry(policy, record.attempt, retries_from, judgement.reason):
+        if not again or not may_retry(policy, record.attempt, record.retries_from, judgement.reason):
             self._ended(step, direction, StepState.FAILED, record, judgement)
             return
-        due = next_attempt_time(policy, record.attempt, retries_from, self.now)
+        due = next_attempt_time(policy, record.attempt, record.retries_from, self.now)
         what = f"step {step}" if direction is Direction.FORWARD else f"the undo of step {step}"
         why = f"{judgement.reason}: {judgement.message}" if judgement.message else judgement.reason
         next_ = f"attempt {record.attempt + 1} in {round((due - self.now).total_seconds())} s"

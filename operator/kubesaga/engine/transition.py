@@ -5,7 +5,8 @@
                 |  |        +-----> Failed | Cancelled
                 |  +-- Retrying <---+
                 +-----------------> Succeeded | Retrying | Failed | Cancelled
-Failed -> Retrying | Skipped        an undo only: a person requested retry-compensation or skip-compensation
+Failed | Cancelled -> Retrying      a step: a person requested retry
+Failed -> Retrying | Skipped        an undo: a person requested retry-compensation or skip-compensation
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,11 @@ TABLE: Final[Mapping[StepState | None, frozenset[StepState]]] = {
     StepState.SKIPPED: frozenset(),
 }
 
-COMPENSATION_ONLY: Final = frozenset({(StepState.FAILED, StepState.RETRYING), (StepState.FAILED, StepState.SKIPPED)})
+REQUESTED: Final[Mapping[Direction, frozenset[tuple[StepState, StepState]]]] = {
+    Direction.FORWARD: frozenset({(StepState.FAILED, StepState.RETRYING), (StepState.CANCELLED, StepState.RETRYING)}),
+    Direction.COMPENSATION: frozenset({(StepState.FAILED, StepState.RETRYING), (StepState.FAILED, StepState.SKIPPED)}),
+}
+"""Moves out of terminal states, which people request."""
 
 E = TypeVar("E", bound=Execution)
 
@@ -38,7 +43,7 @@ class IllegalTransition(AssertionError):  # noqa: N818 - a defect of kubesaga, n
 
 def allowed(direction: Direction, before: StepState | None, after: StepState) -> bool:
     """Whether the table has the move."""
-    return after in TABLE[before] or (direction is Direction.COMPENSATION and (before, after) in COMPENSATION_ONLY)
+    return after in TABLE[before] or (before, after) in REQUESTED[direction]
 
 
 def advance(direction: Direction, record: E, after: StepState, **changes: Any) -> E:
