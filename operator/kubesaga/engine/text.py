@@ -11,6 +11,8 @@ _CONTROL: Final = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 
 def clip(text: str, bytes_max: int) -> str:
     """The text on one line, cut to at most `bytes_max` bytes of UTF-8 with an ellipsis where something was cut."""
+    if len(text) <= bytes_max and text.isascii() and text.isprintable():
+        return text  # As nearly all are; a pass looks at the messages of every step that waits.
     raw = text.translate(_CONTROL).encode(errors="replace")
     if len(raw) <= bytes_max:
         return raw.decode()

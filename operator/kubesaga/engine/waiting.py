@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX
 from kubesaga.engine.observation import JobObservation, PodObservation
-from kubesaga.engine.text import clip
 
 POD_WAITS_AFTER: Final = timedelta(seconds=5)
 """Scheduling and starting a container usually take less; before that a waiting Pod is no news."""
@@ -22,7 +20,7 @@ _SAME_KIND: Final = {"ErrImagePull": "ImagePullBackOff"}  # The kubelet swings b
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a Job waits for, and when to look again where nothing will be observed."""
+    """What a Job waits for, of any length, and when to look again where nothing will be observed."""
 
     message: str | None = None
     look_again: datetime | None = None
@@ -41,7 +39,7 @@ def why_waiting(job: JobObservation, pods: Sequence[PodObservation], said: str |
         return Waiting(look_again=job.created + POD_WAITS_AFTER)
     if said is not None and _kind(said) == _kind(waiting):
         return Waiting(said)
-    return Waiting(clip(" ".join(waiting.split()), STEP_MESSAGE_BYTES_MAX))
+    return Waiting(" ".join(waiting.split()))
 
 
 def _without_pod(job: JobObservation, now: datetime) -> Waiting:
@@ -59,7 +57,7 @@ def _pending(job: JobObservation, pods: Sequence[PodObservation], now: datetime)
 
 def _overdue(job: JobObservation, now: datetime, message: str) -> Waiting:
     due = max(job.created, job.start_time or job.created) + BEGINS_WITHIN
-    return Waiting(look_again=due) if now < due else Waiting(clip(message, STEP_MESSAGE_BYTES_MAX))
+    return Waiting(look_again=due) if now < due else Waiting(message)
 
 
 def _kind(message: str) -> str:
