@@ -264,3 +264,8 @@ class WorkflowStatus(ApiModel):
     """The last request of each verb and target."""
     steps: Annotated[tuple[StepStatus, ...], Field(max_length=limits.STEPS_MAX)] = ()
     """Steps that were started, in the order in which they were."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is in a phase that it leaves on request only."""
+        return self.phase is not None and self.phase.terminal

@@ -15,7 +15,7 @@ class LastingStream:
         try:
             return self._stream.write(text)
         except OSError:
-            self._lost()
+            silence(self._stream)
             return len(text)
 
     def flush(self) -> None:
@@ -23,13 +23,14 @@ class LastingStream:
         try:
             self._stream.flush()
         except OSError:
-            self._lost()
-
-    def _lost(self) -> None:
-        """Send what follows, and what Python itself flushes when it ends, to nobody."""
-        nobody = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nobody, self._stream.fileno())
-        os.close(nobody)
+            silence(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def silence(stream: TextIO) -> None:
+    """Send what follows, and what Python itself flushes when it ends, to nobody."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nobody, stream.fileno())
+    os.close(nobody)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from kubesaga.cli.options import SuggestingGroup, cluster_options, file_argument, output_option, param_option
+from kubesaga.runner import STATE_DIR_DEFAULT
 
 _FILE = "FILE is a manifest (YAML or JSON, any number of documents), a folder of them, or - for standard input."
 
@@ -85,7 +86,7 @@ Examples:
 @click.option(
     "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    default=".kubesaga",
+    default=STATE_DIR_DEFAULT,
     show_default=True,
     envvar="KUBESAGA_STATE_DIR",
     help="Where runs keep their state and logs, a folder for each name.",

@@ -9,6 +9,7 @@ import click
 from kubesaga.cli.exit_code import ExitCode
 from kubesaga.cli.manifest import Manifest, read_manifests
 from kubesaga.cli.terminal_text import one_line
+from kubesaga.engine.text import counted
 
 _ERRORS_SHOWN_MAX: Final = 200
 """More than people read; the count is told."""
@@ -30,5 +31,5 @@ def refuse(errors: list[str]) -> NoReturn:
         click.echo(one_line(error), err=True)
     if len(errors) > _ERRORS_SHOWN_MAX:
         click.echo(f"and {len(errors) - _ERRORS_SHOWN_MAX} more", err=True)
-    click.echo(f"refused: {len(errors)} error{'s' if len(errors) > 1 else ''}", err=True)
+    click.echo(f"refused: {counted(len(errors), 'error')}", err=True)
     sys.exit(ExitCode.REFUSED)

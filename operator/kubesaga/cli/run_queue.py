@@ -1,7 +1,6 @@
 """What `kubesaga run` has to run: Workflows of a FILE one after another, or one that was begun earlier."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ import click
 from kubesaga.api.status import Phase
 from kubesaga.cli.envelope import is_subdomain
 from kubesaga.cli.exit_code import ExitCode
+from kubesaga.cli.lasting_stream import silence
 from kubesaga.cli.manifest import Manifest
 from kubesaga.cli.read import read, refuse
 from kubesaga.cli.run_command import Outcome, begin
@@ -21,6 +21,7 @@ from kubesaga.cli.run_command import resume as resume_run
 from kubesaga.controller.cluster import Raw
 from kubesaga.controller.errors import Unavailable
 from kubesaga.engine.suggestion import Suggestions
+from kubesaga.engine.text import counted
 from kubesaga.runner.run_folder import RunRefused, earlier_runs, has_ended
 
 
@@ -60,7 +61,7 @@ def _run_each(runs: Sequence[Callable[[], Outcome]], output: str | None) -> Exit
         click.echo(refused.message if isinstance(refused, Unavailable) else str(refused), err=True)
         code = ExitCode.REFUSED
     if ended and (left := len(runs) - len(ended)):
-        click.echo(f"{left} more Workflow{'s' if left > 1 else ''} not run", err=True)
+        click.echo(f"{counted(left, 'more Workflow')} not run", err=True)
     _print_objects(ended, output)
     return code
 
@@ -121,7 +122,7 @@ def _print_objects(objects: list[Raw], output: str | None) -> None:
         sys.stdout.flush()
     except OSError as error:  # The outcome is still in the exit code.
         click.echo(f"standard output: {error.strerror or error}", err=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
 
 
 def _print(printed: Mapping[str, Any], output: str) -> None:

@@ -40,7 +40,7 @@ class RunView:
     def started(self, raw: Mapping[str, Any]) -> None:
         """Take in what an earlier runner left."""
         self.status = status = WorkflowStatus.model_validate(raw.get("status") or {})
-        if status.phase is not None and status.phase.terminal and status.start_time and status.completion_time:
+        if status.ended and status.start_time and status.completion_time:
             self.ended = self.begun + (status.completion_time - status.start_time).total_seconds()
 
     def decided(self, decision: Decision) -> None:
@@ -91,7 +91,7 @@ class RunView:
 
     def elapsed(self) -> float:
         """Seconds since the run began, or went on, in this process; stands still once it has ended."""
-        if self.ended is None and self.status.phase is not None and self.status.phase.terminal:
+        if self.ended is None and self.status.ended:
             self.ended = time.monotonic()
         return (self.ended or time.monotonic()) - self.begun
 
@@ -106,8 +106,10 @@ class RunView:
         """How the run ended: titles and texts."""
         if self.status.failure is not None:
             yield "cause", one_line(self.status.failure.message)
+        order = {name: place for place, name in enumerate(self.plan.order)}
         undos = [(record.name, record.compensation) for record in self.status.steps if record.compensation]
-        undone = [name for name, undo in sorted(undos, key=self._ended) if undo.state is StepState.SUCCEEDED]
+        in_order = sorted(undos, key=lambda undo: order[undo[0]], reverse=True)  # Of one second, as undos follow.
+        undone = [name for name, undo in sorted(in_order, key=self._ended) if undo.state is StepState.SUCCEEDED]
         if undone:
             yield "undone", f"{listing(undone, most=20)} (in this order)" if len(undone) > 1 else undone[0]
         left = [record.name for record in self.status.steps if record.attempted and not record.compensation]
@@ -122,10 +124,9 @@ class RunView:
                 yield "blocked", f"the undo of {name} failed: {one_line(undo.message or str(undo.reason or ''))}"
         yield "go on", f"mend what stops it, then: {self.resume_command}"
 
-    def _ended(self, undo: tuple[str, CompensationStatus]) -> tuple[float, datetime, int]:
-        """When it ended: as seen here, else to the second, and within one in the order in which undos follow."""
+    def _ended(self, undo: tuple[str, CompensationStatus]) -> tuple[float, datetime]:
+        """When it ended: as seen here, else to the second."""
         name, record = undo
         span = self._spans.get((name, Direction.COMPENSATION))
         never = datetime.max.replace(tzinfo=UTC)
-        seen = span[1] if span and span[1] else 0.0
-        return seen, record.completion_time or never, -self.plan.order.index(name)
+        return (span[1] if span and span[1] else 0.0), record.completion_time or never

@@ -49,7 +49,7 @@ class ClusterClient:
     @classmethod
     async def connect(cls, telemetry: Telemetry, namespaces: Sequence[str] = ()) -> "ClusterClient":
         """Connect as the Pod's service account, or by the kubeconfig where there is none; CannotStart without both."""
-        configuration = Configuration()
+        configuration = _configuration()
         try:
             config.load_incluster_config(client_configuration=configuration)
         except config.ConfigException:
@@ -57,7 +57,6 @@ class ClusterClient:
                 await config.load_kube_config(client_configuration=configuration)
             except config.ConfigException as error:
                 raise CannotStart(f"no service account, and no kubeconfig to use instead: {error}") from None
-        configuration.client_session_kwargs = {"trust_env": False}
         configuration.connection_pool_maxsize = CONNECTIONS_MAX
         return cls(ApiClient(configuration), telemetry, namespaces)
 
@@ -67,13 +66,12 @@ class ClusterClient:
 
         Raises CannotStart where the kubeconfig or the context is missing or wrong.
         """
-        configuration = Configuration()
+        configuration = _configuration()
         try:
             contexts, current = config.list_kube_config_contexts()
             await config.load_kube_config(context=context, client_configuration=configuration)
         except (config.ConfigException, OSError) as error:
             raise CannotStart(f"kubeconfig: {error}") from None
-        configuration.client_session_kwargs = {"trust_env": False}
         chosen = next((one for one in contexts if one["name"] == context), current)
         namespace: str = chosen["context"].get("namespace") or "default"
         return cls(ApiClient(configuration), Telemetry()), namespace
@@ -201,6 +199,13 @@ class ClusterClient:
 
 
 _VERBS: Final = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
+
+
+def _configuration() -> Configuration:
+    """A connection that no proxy of the environment comes between."""
+    configuration = Configuration()
+    configuration.client_session_kwargs = {"trust_env": False}
+    return configuration
 
 
 def _path(resource: str, namespace: str | None, name: str | None = None) -> str:

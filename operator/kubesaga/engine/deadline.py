@@ -19,12 +19,7 @@ def track_suspension(state: StateManager) -> None:
 def deadline_passed(state: StateManager) -> bool:
     """Whether the deadline has passed; where it is still to come, the pass wakes at it."""
     due = _deadline(state)
-    if due is None or state.status.suspended_time is not None:
-        return False
-    if state.now < due:
-        state.wake(due)
-        return False
-    return True
+    return due is not None and state.status.suspended_time is None and state.has_come(due)
 
 
 def _deadline(state: StateManager) -> datetime | None:

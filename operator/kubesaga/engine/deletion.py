@@ -1,10 +1,8 @@
 """Undo by deletion: the step's own Jobs are deleted with all they own, and tombstones take their names."""
 
-from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX
 from kubesaga.api.names import Direction
 from kubesaga.api.status import StepReason, StepState
 from kubesaga.engine.state import StateManager
-from kubesaga.engine.text import clip
 
 
 def observe_deletions(state: StateManager) -> None:
@@ -15,7 +13,7 @@ def observe_deletions(state: StateManager) -> None:
         refusals = [state.observed.refusals[n] for n in forward_jobs(state, step) if n in state.observed.refusals]
         refused = next((refusal for refusal in refusals if not refusal.passing and not refusal.conflict), None)
         if refused is not None:
-            message = clip(f"the API server refused the tombstone: {refused.message}", STEP_MESSAGE_BYTES_MAX)
+            message = f"the API server refused the tombstone: {refused.message}"
             changes = {"reason": StepReason.CREATE_REJECTED, "message": message, "completion_time": state.second}
             state.move(step, Direction.COMPENSATION, StepState.FAILED, **changes)
         elif all(_gone(state, name) for name in forward_jobs(state, step)):

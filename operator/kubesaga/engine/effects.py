@@ -35,9 +35,9 @@ def _forward(state: StateManager) -> Iterator[Action]:
                 yield state.executor.stop(job)
         elif record.state is StepState.STARTING and record.job_uid is None and _may_ask(state, name):
             if halted:
-                yield state.executor.tombstone(step, record.attempt, state.status, state.steps)
+                yield state.executor.tombstone(step, record, state.status, state.steps)
             else:
-                yield state.executor.create(step, Direction.FORWARD, record.attempt, state.status, state.steps)
+                yield state.executor.create(step, Direction.FORWARD, record, state.status, state.steps)
 
 
 def _compensations(state: StateManager) -> Iterator[Action]:
@@ -47,7 +47,7 @@ def _compensations(state: StateManager) -> Iterator[Action]:
         if state.deletes_job(step, Direction.COMPENSATION):
             yield from _deletion(state, step)
         elif _intended(state, step, record):
-            yield state.executor.create(step, Direction.COMPENSATION, record.attempt, state.status, state.steps)
+            yield state.executor.create(step, Direction.COMPENSATION, record, state.status, state.steps)
 
 
 def _intended(state: StateManager, step: str, record: Execution) -> bool:
@@ -62,7 +62,7 @@ def _deletion(state: StateManager, step: str) -> Iterator[Action]:
         job = state.observed.jobs.get(name)
         if job is None:
             if _may_ask(state, name):
-                yield state.executor.tombstone(step, attempt, state.status, state.steps)
+                yield state.executor.tombstone(step, state.steps[step], state.status, state.steps, attempt)
         elif state.executor.owns(job) and not job.tombstone and not job.deleting:
             yield state.executor.delete(job)
 
@@ -74,10 +74,7 @@ def _may_ask(state: StateManager, name: str) -> bool:
         return True
     if not refusal.passing:
         return False
-    again = refusal.time + CREATE_AGAIN_AFTER
-    if state.now < again:
-        state.wake(again)
-    return state.now >= again
+    return state.has_come(refusal.time + CREATE_AGAIN_AFTER)
 
 
 def _stopped(job: JobObservation) -> bool:

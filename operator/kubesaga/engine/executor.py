@@ -1,6 +1,7 @@
 """StepExecutor: the actions that carry out, stop and close attempts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from kubesaga.api.names import Direction, job_name
 from kubesaga.api.status import Execution, StepStatus, WorkflowStatus
@@ -29,9 +30,19 @@ class StepExecutor:
         return job.owner_uid == self._workflow.uid
 
     def create(
-        self, step: str, direction: Direction, attempt: int, status: WorkflowStatus, steps: Mapping[str, StepStatus]
+        self,
+        step: str,
+        direction: Direction,
+        record: Execution,
+        status: WorkflowStatus,
+        steps: Mapping[str, StepStatus],
+        attempt: int | None = None,
     ) -> CreateJob:
-        """Create the Job of an attempt. A compensation must have a container."""
+        """Create the Job of the attempt that the record speaks of, or of an earlier one.
+
+        A compensation must have a container.
+        """
+        attempt = attempt or record.attempt
         planned = self._plan.by_name[step]
         container, timeout = planned.container, planned.timeout_seconds
         if direction is Direction.COMPENSATION:
@@ -39,16 +50,22 @@ class StepExecutor:
             assert planned.compensation.container, step  # noqa: S101
             container, timeout = planned.compensation.container, planned.compensation.timeout_seconds
         context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure)
-        epoch = _epoch(steps.get(step), direction, status)
         manifest = job_manifest(
-            self._workflow, step, direction, attempt, epoch, container, self._plan.pod, context, timeout
+            self._workflow, step, direction, attempt, record.epoch, container, self._plan.pod, context, timeout
         )
         return CreateJob(manifest["metadata"]["name"], manifest, step, direction, attempt)
 
-    def tombstone(self, step: str, attempt: int, status: WorkflowStatus, steps: Mapping[str, StepStatus]) -> CreateJob:
+    def tombstone(
+        self,
+        step: str,
+        record: Execution,
+        status: WorkflowStatus,
+        steps: Mapping[str, StepStatus],
+        attempt: int | None = None,
+    ) -> CreateJob:
         """Take the name of a forward attempt that must never start."""
-        job = self.create(step, Direction.FORWARD, attempt, status, steps)
-        return CreateJob(job.name, tombstone_manifest(job.manifest), step, Direction.FORWARD, attempt, tombstone=True)
+        job = self.create(step, Direction.FORWARD, record, status, steps, attempt)
+        return replace(job, manifest=tombstone_manifest(job.manifest), tombstone=True)
 
     def stop(self, job: JobObservation) -> StopJob:
         """Make a Job fail and keep the object.
@@ -63,9 +80,3 @@ class StepExecutor:
     def delete(self, job: JobObservation) -> DeleteJob:
         """Delete a Job with all it owns: the undo of a step that says so."""
         return DeleteJob(job.name, job.uid)
-
-
-def _epoch(record: StepStatus | None, direction: Direction, status: WorkflowStatus) -> int:
-    """The epoch of the step's attempts, or of its undo's."""
-    execution = record if direction is Direction.FORWARD or record is None else record.compensation
-    return execution.epoch if execution is not None else status.epoch

@@ -21,8 +21,7 @@ def advance_steps(state: StateManager, resolver: DependencyResolver) -> None:
 def is_due(state: StateManager, step: str, record: Execution, direction: Direction = Direction.FORWARD) -> bool:
     """Whether the next attempt may begin: its time has come, and the Job before it is settled."""
     due = record.next_attempt_time
-    if due is not None and state.now < due:
-        state.wake(due)
+    if due is not None and not state.has_come(due):
         return False
     name = state.executor.name(step, direction, record)
     how_far = settlement(name, record.job_uid, state.observed)

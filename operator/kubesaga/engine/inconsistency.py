@@ -40,7 +40,7 @@ def _edges(plan: Plan, status: WorkflowStatus) -> list[str]:
 
 def _ending(plan: Plan, status: WorkflowStatus) -> list[str]:
     """A run that has ended has nothing in flight; one that succeeded has done every step."""
-    if status.phase is None or not status.phase.terminal:
+    if not status.ended:
         return []
     executions = [one for record in status.steps for one in (record, record.compensation) if one is not None]
     found = (

@@ -1,6 +1,5 @@
 """Where the run stands: its phase and the one word that says why."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,7 +9,7 @@ from kubesaga.api.status import FailureReason, Phase, StepState
 from kubesaga.engine.boundary import crossed, reached_savepoints
 from kubesaga.engine.failure import stops
 from kubesaga.engine.quiescence import awaited
-from kubesaga.engine.rollback import is_over, timed_out, undo_set, undo_states
+from kubesaga.engine.rollback import UndoStates, is_over, moving, timed_out, undo_set, undo_states
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import counted, listing
 
@@ -81,14 +80,13 @@ def _rolling_back(state: StateManager, cause: str, *, quiescent: bool) -> Outcom
     if not quiescent:
         return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; waits for {awaited(state)}")
     undos = undo_states(state)
-    moving = any(how_far in (StepState.STARTING, StepState.RUNNING, StepState.RETRYING) for how_far in undos.values())
     left = [_left(state, name, how_far) for name, how_far in undos.items() if how_far is not StepState.SUCCEEDED]
     message = f"{counted(len(undos) - len(left), 'step')} undone; {cause}"
-    if state.plan.rollback.on_compensation_failure is OnCompensationFailure.BLOCK and _is_blocked(state, undos, moving):
+    if state.plan.rollback.on_compensation_failure is OnCompensationFailure.BLOCK and _is_blocked(state, undos):
         why = f"the rollback ran longer than {state.plan.rollback.timeout_seconds} s: " if timed_out(state) else ""
         asks = "kubesaga.dev/retry-compensation, skip-compensation or abandon leads on"
         return Outcome(Phase.ROLLBACK_BLOCKED, Reason.COMPENSATION_FAILED, f"{why}{listing(left)}: {asks}; {cause}")
-    if moving or (None in undos.values() and not is_over(state)):
+    if moving(undos) or (None in undos.values() and not is_over(state)):
         waits = _waiting(state, Direction.COMPENSATION)
         return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; {waits}" if waits else cause)
     if None in undos.values() or StepState.FAILED in undos.values():
@@ -113,12 +111,12 @@ def _rolled_back(state: StateManager, skipped: list[str], message: str) -> Outco
     return Outcome(Phase.ROLLED_BACK, Reason.ROLLED_BACK_ON_REQUEST if requested else Reason.ROLLED_BACK, message)
 
 
-def _is_blocked(state: StateManager, undos: Mapping[str, StepState | None], moving: bool) -> bool:
+def _is_blocked(state: StateManager, undos: UndoStates) -> bool:
     """Whether a person has to decide, and has not."""
     rollback = state.status.rollback
     if rollback is not None and rollback.abandon_time is not None:
         return False
-    return StepState.FAILED in undos.values() or (not moving and None in undos.values() and timed_out(state))
+    return StepState.FAILED in undos.values() or (not moving(undos) and None in undos.values() and timed_out(state))
 
 
 def _left(state: StateManager, name: str, how_far: StepState | None) -> str:
@@ -140,15 +138,11 @@ def _waiting(state: StateManager, direction: Direction) -> str:
 def progress(state: StateManager) -> dict[str, str | None]:
     """The columns of `kubectl get` that count."""
     rollback = state.status.rollback
-    quiesced = rollback is not None and rollback.quiesced_time is not None
-    return {
-        "progress": f"{_succeeded(state)}/{len(state.plan.steps)}",
-        "rollback_progress": f"{_undone(state)}/{len(undo_set(state))}" if quiesced else None,
-    }
-
-
-def _undone(state: StateManager) -> int:
-    return sum(how_far is StepState.SUCCEEDED for how_far in undo_states(state).values())
+    undone = None
+    if rollback is not None and rollback.quiesced_time is not None:
+        undos = undo_states(state)
+        undone = f"{sum(how_far is StepState.SUCCEEDED for how_far in undos.values())}/{len(undos)}"
+    return {"progress": f"{_succeeded(state)}/{len(state.plan.steps)}", "rollback_progress": undone}
 
 
 def _succeeded(state: StateManager) -> int:

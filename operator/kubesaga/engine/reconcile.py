@@ -52,7 +52,7 @@ def reconcile(workflow: Workflow, plan: Plan | InvalidSpec, observed: Observed, 
     if found := inconsistencies(plan, status):
         return _stall(workflow, "StateInconsistent", "; ".join(found), now, found)
     state = StateManager(plan, StepExecutor(workflow, plan), observed, status, now)
-    if status.phase is not None and status.phase.terminal:
+    if status.ended:
         return _ended(workflow, state)
     return _pass(workflow, state)
 

@@ -26,8 +26,7 @@ def reopen(state: StateManager) -> tuple[str, ...] | None:
         rollback=None,
     )
     ended = (StepState.FAILED, StepState.CANCELLED)
-    again = [(name, record) for name, record in state.executions(Direction.FORWARD) if record.state in ended]
-    for name, record in again:
-        changes = {"next_attempt_time": None, "retries_from": record.attempt + 1}
-        state.move(name, Direction.FORWARD, StepState.RETRYING, **changes)
-    return tuple(name for name, _ in again)
+    again = tuple(name for name, record in state.executions(Direction.FORWARD) if record.state in ended)
+    for name in again:
+        state.renew(name, Direction.FORWARD)
+    return again

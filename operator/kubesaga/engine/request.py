@@ -111,9 +111,8 @@ def _is_new(request: Request, status: WorkflowStatus) -> bool:
 def _answer(state: StateManager, request: Request) -> Answer:
     if request.number is None:
         return Answer(False, f'"{request.token}" is no token: use an integer or an RFC 3339 time, such as 1')
-    phase = state.status.phase
-    if phase is not None and phase.terminal and request.verb not in (Verb.ROLLBACK, Verb.RETRY):
-        return Answer(False, f"the Workflow has ended: {phase}")
+    if state.status.ended and request.verb not in (Verb.ROLLBACK, Verb.RETRY):
+        return Answer(False, f"the Workflow has ended: {state.status.phase}")
     return _ANSWERS[request.verb](state, request)
 
 

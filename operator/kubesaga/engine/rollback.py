@@ -5,6 +5,7 @@ failure ──> latch ──> quiesce ──────────────
                       every name is taken     own retries       └─> RollbackBlocked, until a person decides
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from kubesaga.api.names import Direction
@@ -16,6 +17,9 @@ from kubesaga.engine.failure import compensates
 from kubesaga.engine.forward import is_due
 from kubesaga.engine.resolver import DependencyResolver
 from kubesaga.engine.state import StateManager
+
+UndoStates = Mapping[str, StepState | None]
+"""How far the undo of each step is; None where it has not begun."""
 
 
 def halt(state: StateManager) -> None:
@@ -38,8 +42,9 @@ def undo(state: StateManager, resolver: DependencyResolver) -> None:
     if is_over(state):
         _close(state)
         return
-    room = _room(state)
-    for name in resolver.compensations(state.plan, undo_set(state), passed(state)):
+    undos = undo_states(state)
+    room = _room(state, undos)
+    for name in resolver.compensations(state.plan, undos, _passed(state, undos)):
         compensation = state.steps[name].compensation
         if compensation is None and (room is None or room > 0):
             state.start(name, Direction.COMPENSATION)
@@ -60,22 +65,19 @@ def undo_set(state: StateManager) -> tuple[str, ...]:
 
 def may_need_undo(state: StateManager) -> bool:
     """Whether a step is to be undone, or may be once it has ended."""
-    in_flight = (name for name, _ in state.executions(Direction.FORWARD) if state.steps[name].state.in_flight)
+    in_flight = (name for name, record in state.steps.items() if record.state.in_flight)
     return bool(undo_set(state)) or any(state.plan.by_name[name].compensation for name in in_flight)
 
 
-def undo_states(state: StateManager) -> dict[str, StepState | None]:
+def undo_states(state: StateManager) -> UndoStates:
     """How far each undo of the undo set is; None where it has not begun."""
     undos = {name: state.steps[name].compensation for name in undo_set(state)}
     return {name: undo.state if undo else None for name, undo in undos.items()}
 
 
-def passed(state: StateManager) -> set[str]:
-    """Steps whose undo holds up no other any more."""
-    ended = {StepState.SUCCEEDED, StepState.SKIPPED}
-    if state.plan.rollback.on_compensation_failure is OnCompensationFailure.CONTINUE:
-        ended.add(StepState.FAILED)
-    return {name for name, how_far in undo_states(state).items() if how_far in ended}
+def moving(undos: UndoStates) -> tuple[str, ...]:
+    """The steps whose undo has begun and not ended."""
+    return tuple(name for name, how_far in undos.items() if how_far is not None and not how_far.terminal)
 
 
 def is_over(state: StateManager) -> bool:
@@ -87,12 +89,7 @@ def is_over(state: StateManager) -> bool:
 def timed_out(state: StateManager) -> bool:
     """Whether rollback.timeoutSeconds has passed; where it is still to come, the pass wakes at it."""
     due = _deadline(state)
-    if due is None:
-        return False
-    if state.now < due:
-        state.wake(due)
-        return False
-    return True
+    return due is not None and state.has_come(due)
 
 
 # What people decide
@@ -107,9 +104,8 @@ def request_rollback(state: StateManager) -> bool:
     if not may_need_undo(state):
         return False
     requested = Failure(reason=FailureReason.ROLLBACK_REQUESTED, message="rolled back on request", time=state.second)
-    ended = status.phase is not None and status.phase.terminal
     state.set(
-        epoch=status.epoch + 1 if ended else status.epoch,
+        epoch=status.epoch + 1 if status.ended else status.epoch,
         failure=status.failure or requested,
         rollback=Rollback(start_time=state.second, requested=True),
         completion_time=None,
@@ -125,10 +121,8 @@ def retry_compensations(state: StateManager, target: str | None) -> tuple[str, .
     late = timed_out(state)
     retried = [name for name, how_far in undo_states(state).items() if target in (None, name) and _waits(how_far, late)]
     for name in retried:
-        failed = state.execution(name, Direction.COMPENSATION)
-        if failed is not None:
-            changes = {"next_attempt_time": None, "retries_from": failed.attempt + 1}
-            state.move(name, Direction.COMPENSATION, StepState.RETRYING, **changes)
+        if state.execution(name, Direction.COMPENSATION) is not None:
+            state.renew(name, Direction.COMPENSATION)
     if retried and state.plan.rollback.timeout_seconds is not None:
         state.set(rollback=rollback.model_copy(update={"retry_time": state.second}))
     return tuple(retried)
@@ -162,13 +156,18 @@ def _close(state: StateManager) -> None:
             state.move(name, Direction.COMPENSATION, StepState.FAILED, next_attempt_time=None)
 
 
-def _room(state: StateManager) -> int | None:
+def _passed(state: StateManager, undos: UndoStates) -> set[str]:
+    """Steps whose undo holds up no other any more."""
+    ended = {StepState.SUCCEEDED, StepState.SKIPPED}
+    if state.plan.rollback.on_compensation_failure is OnCompensationFailure.CONTINUE:
+        ended.add(StepState.FAILED)
+    return {name for name, how_far in undos.items() if how_far in ended}
+
+
+def _room(state: StateManager, undos: UndoStates) -> int | None:
     """How many more undos may begin; None without a limit. One that waits for its next attempt keeps its place."""
     most = state.plan.rollback.parallelism
-    if most is None:
-        return None
-    held = [s for s in undo_states(state).values() if s is StepState.RETRYING or (s and s.in_flight)]
-    return most - len(held)
+    return None if most is None else most - len(moving(undos))
 
 
 def _deadline(state: StateManager) -> datetime | None:

@@ -85,6 +85,12 @@ class StateManager:
         """Ask for a pass at that moment, even if nothing is observed until then."""
         self.wakes.append(moment)
 
+    def has_come(self, moment: datetime) -> bool:
+        """Whether the moment is there; where it is still to come, the pass wakes at it."""
+        if self.now < moment:
+            self.wake(moment)
+        return self.now >= moment
+
     def tell(self, type_: EventType, reason: str, message: str) -> None:
         """Let people know, once the status is written."""
         self.events.append(Event(type_, reason, message))
@@ -109,6 +115,11 @@ class StateManager:
         """Move a record along the transition table."""
         before = self._existing(step, direction)
         self._put(step, direction, before, advance(direction, before, after, **self._fitted(changes)))
+
+    def renew(self, step: str, direction: Direction) -> None:
+        """Let a record that has ended be tried again at once, its retries counted anew."""
+        retries_from = self._existing(step, direction).attempt + 1
+        self.move(step, direction, StepState.RETRYING, next_attempt_time=None, retries_from=retries_from)
 
     def note(self, step: str, direction: Direction, **changes: Any) -> None:
         """Record what explains without moving: it may be written later."""

@@ -20,9 +20,10 @@ def plan_warnings(
     if spec_bytes + _MANIFEST_BYTES > APPLY_ANNOTATION_BYTES_MAX:
         most = f"{APPLY_ANNOTATION_BYTES_MAX:,}"
         yield f"spec: found {spec_bytes:,} bytes; kubectl apply needs --server-side for manifests above {most}"
-    if spec.on_failure is OnFailure.ROLLBACK and not any(step.compensation for step in steps):
+    undoable = any(step.compensation for step in steps)
+    if spec.on_failure is OnFailure.ROLLBACK and not undoable:
         yield "spec.onFailure: found Rollback and no step with compensate; there will be nothing to undo"
-    if spec.rollback is not None and not any(step.compensation for step in steps):
+    if spec.rollback is not None and not undoable:
         yield "spec.rollback: found without any step with compensate; there will be nothing to undo"
     for draft, step in zip(drafts, steps, strict=True):
         yield from _timeout_warnings(spec, draft, step)

@@ -5,16 +5,13 @@ import os
 import shlex
 import shutil
 from pathlib import Path
-from typing import Final
 
 from kubesaga.api.status import Phase
 from kubesaga.controller.cluster import Raw
 from kubesaga.controller.errors import Unavailable
+from kubesaga.runner import STATE_DIR_DEFAULT
 from kubesaga.runner.journal import Journal
 from kubesaga.runner.object_store import ObjectStore
-
-STATE_DIR_DEFAULT: Final = Path(".kubesaga")
-"""Where runs keep their state, if nobody says otherwise."""
 
 
 class RunRefused(Exception):  # noqa: N818 - the run is, not the program

@@ -2,12 +2,14 @@
 
 from world import BEGINNING, COMPENSATION, FORWARD, UID, World, step
 
+from kubesaga.api.status import Execution, StepState
 from kubesaga.engine.executor import StepExecutor
 
 
 def create(world: World, name: str = "a", direction=FORWARD, attempt: int = 1) -> dict:
     executor = StepExecutor(world.workflow(), world.plan())
-    return executor.create(name, direction, attempt, world.status, world.steps).manifest
+    record = Execution(state=StepState.STARTING, attempt=attempt)
+    return executor.create(name, direction, record, world.status, world.steps).manifest
 
 
 def container(manifest: dict) -> dict:
