@@ -88,6 +88,7 @@ def _half_done(spec: dict[str, Any]) -> tuple[Workflow, SimulatedJobs, datetime]
         resource_version="1",
         created=BEGUN,
         deleting=False,
+        finalizers=(),
         annotations={},
         spec=spec,
         status=WorkflowStatus(),

@@ -260,7 +260,7 @@ BAD_MANIFESTS = (
             (
                 "spec.steps[0].boundary",
                 'found "Savepiont"',
-                'must be "Savepoint" or "Irreversible"',
+                'must be "Savepoint", "Pivot" or "Irreversible"',
             ),
         ),
         crd=True,

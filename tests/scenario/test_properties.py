@@ -27,7 +27,7 @@ def plans(draw: st.DrawFn) -> Plan:
             step["boundary"] = draw(st.sampled_from([None, None, None, "Savepoint"]))
             step["compensate"] = {**undo, "when": draw(st.sampled_from(["Attempted", "Succeeded"]))}
         elif draw(st.booleans()):
-            step["boundary"] = "Irreversible"
+            step["boundary"] = draw(st.sampled_from(["Irreversible", "Irreversible", "Pivot"]))
         steps.append(step)
     spec = {"steps": draw(st.permutations(steps)), "inFlight": draw(st.sampled_from(["Drain", "Cancel"]))}
     if draw(st.booleans()):
@@ -66,6 +66,8 @@ def by_name(spans: tuple[Span, ...]) -> dict[str, Span]:
 def every_run_ends_and_its_phase_tells_how(plan: Plan, result: SimulatedRun) -> None:
     if all(states(result).get(name) == "Succeeded" for name in plan.order):
         assert result.phase == "Succeeded"
+    elif passed(plan, result):
+        assert (result.phase, result.status.reason) == ("Suspended", "ForwardRecovery")
     elif not result.compensations:
         assert result.phase == "Failed"
     else:
@@ -91,7 +93,16 @@ def the_undo_set_is_what_was_attempted_and_declares_an_undo(plan: Plan, result: 
     }
     for name in saved(plan, result):
         expected -= {name, *ancestors(plan, name)}
-    assert set(by_name(result.compensations)) == (set() if result.phase == "Succeeded" else expected)
+    nothing = result.phase == "Succeeded" or passed(plan, result)
+    assert set(by_name(result.compensations)) == (set() if nothing else expected)
+
+
+def past_a_pivot_everything_that_can_be_done_is_done(plan: Plan, result: SimulatedRun) -> None:
+    if not passed(plan, result):
+        return
+    for name in plan.order:
+        if all(states(result).get(dependency) == "Succeeded" for dependency in plan.by_name[name].dependencies):
+            assert states(result).get(name) in ("Succeeded", "Failed", "Cancelled")
 
 
 def undos_begin_after_quiescence_and_run_in_reversed_order(plan: Plan, result: SimulatedRun) -> None:
@@ -132,6 +143,7 @@ PROMISES = (
     every_run_ends_and_its_phase_tells_how,
     no_step_starts_before_everything_it_depends_on_has_succeeded,
     the_undo_set_is_what_was_attempted_and_declares_an_undo,
+    past_a_pivot_everything_that_can_be_done_is_done,
     undos_begin_after_quiescence_and_run_in_reversed_order,
     an_undo_waits_for_nothing_but_quiescence_and_the_undos_before_it,
     no_more_undos_run_at_once_than_are_allowed,
@@ -166,6 +178,11 @@ def saved(plan: Plan, result: SimulatedRun) -> set[str]:
     return {
         n for n, state in states(result).items() if state == "Succeeded" and plan.by_name[n].boundary == "Savepoint"
     }
+
+
+def passed(plan: Plan, result: SimulatedRun) -> bool:
+    """Whether a pivot has succeeded."""
+    return any(states(result).get(name) == "Succeeded" for name in plan.pivots)
 
 
 def irreversible(plan: Plan, name: str) -> bool:

@@ -55,17 +55,93 @@ def test_cancel_undoes_also_under_on_failure_stop_and_keeps_the_first_cause() ->
     assert world.status.failure.reason == "StepFailed"
 
 
-def test_a_token_is_answered_once_and_a_smaller_one_never() -> None:
+def test_a_token_is_answered_once() -> None:
     world = running()
     world.annotations[CANCEL] = "c@5"
     world.passes()
-    assert answer(world) == (False, "cancel takes no target: it cancels the whole Workflow")
-    assert world.passes().write is not Write.NOW
-    world.annotations[CANCEL] = "c@4"
+    assert answer(world) == (False, "cancel takes no target: it is asked of the whole Workflow")
     assert world.passes().write is not Write.NOW
     world.annotations[CANCEL] = "c@6"
     assert world.passes().write is Write.NOW
     assert len(world.status.handled_requests) == 1
+
+
+def test_a_smaller_token_asks_for_nothing_and_is_told_so_once() -> None:
+    world = running()
+    for value in ("c@5", "c@4"):
+        world.annotations[CANCEL] = value
+        world.passes()
+    assert answer(world) == (False, "c@4 is not greater than c@5, which was answered before")
+    assert world.passes().write is not Write.NOW
+    world.annotations[CANCEL] = "c@5"
+    assert world.passes().write is not Write.NOW, "a Git revert replays nothing"
+    world.annotations[CANCEL] = "c@05"
+    world.passes()
+    assert answer(world) == (False, "c@05 is not greater than c@5, which was answered before")
+
+
+def test_what_was_accepted_stays_recorded_after_later_refusals() -> None:
+    world = running()
+    for value in ("1", "2", "3", "2", "no"):
+        world.annotations[CANCEL] = value
+        world.passes()
+    recorded = [(one.token, one.accepted) for one in world.status.handled_requests]
+    assert recorded == [("1", True), ("3", False), ("no", False)]
+
+
+def test_what_is_accepted_later_takes_the_place_of_all_before() -> None:
+    world = World(step("a"), step("b", "a"))
+    world.passes()
+    for value in ("b@1", "b@2", "b@1"):
+        world.annotations["kubesaga.dev/retry-step"] = value
+        world.passes()
+    world.spec["steps"][0]["retry"] = {"limit": 1, "backoffSeconds": 300}
+    world.fail("a").passes()
+    world.annotations["kubesaga.dev/retry-step"] = "a@1"
+    world.passes()
+    assert [(one.token, one.accepted) for one in world.status.handled_requests] == [
+        ("b@2", False),
+        ("b@1", False),
+        ("a@1", True),
+    ]
+
+
+def test_a_flood_of_targets_leaves_the_requests_of_the_whole_workflow_recorded() -> None:
+    world = World(*(step(f"s{i}") for i in range(80)))
+    world.annotations = {CANCEL: "x"}
+    world.passes()
+    for i in range(80):
+        world.annotations["kubesaga.dev/retry-step"] = f"s{i}@1"
+        world.passes()
+    tokens = [one.token for one in world.status.handled_requests]
+    assert (len(tokens), tokens[0], tokens[-1]) == (64, "x", "s79@1")
+
+
+def test_what_is_asked_of_a_refused_spec_is_answered() -> None:
+    world = World(step("a", "nowhere"))
+    world.annotations[CANCEL] = "1"
+    world.passes()
+    assert answer(world) == (False, "the spec has errors, and nothing was started")
+    assert [event.reason for event in world.last.events] == ["InvalidSpec", "RequestRefused"]
+    world.annotations[CANCEL] = "2"
+    world.passes()
+    assert world.status.handled_requests[-1].token == "2"
+    assert world.passes().write is Write.NONE
+    world.spec["steps"][0]["dependsOn"] = []
+    world.generation += 1
+    world.passes()
+    assert (world.status.phase, world.actions()) == ("Running", ["create a"])
+    assert world.status.failure is None, "what was refused is not asked again by mending the spec"
+
+
+def test_what_is_asked_of_a_state_that_contradicts_its_spec_is_answered() -> None:
+    world = running()
+    world.status = world.status.model_copy(update={"plan_version": 99})
+    world.annotations[CANCEL] = "1"
+    world.passes()
+    assert answer(world)[1].startswith("it cannot go on: the run began under planning rules of version 99")
+    assert [event.reason for event in world.last.events] == ["StateInconsistent", "RequestRefused"]
+    assert world.passes().write is Write.NONE
 
 
 def test_a_time_is_greater_than_any_counter() -> None:
@@ -98,6 +174,9 @@ def test_a_bad_token_does_not_make_an_old_one_new() -> None:
         world.passes()
     world.annotations[CANCEL] = "c@5"
     assert world.passes().write is not Write.NOW
+    world.annotations[CANCEL] = "more nonsense"
+    world.passes()
+    assert [one.token for one in world.status.handled_requests] == ["c@5", "more nonsense"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The request `retry`: a run that ended without success goes on where it stopped."""
 
-from world import COMPENSATION, World, step
+from world import COMPENSATION, FORWARD, World, step
 
+from kubesaga.api.names import Direction
 from kubesaga.engine.decision import Write
 
 RETRY = "kubesaga.dev/retry"
@@ -149,13 +150,86 @@ def test_a_run_that_has_not_ended_is_not_retried() -> None:
     assert world.passes().write is not Write.NOW
 
 
-def test_what_was_rolled_back_is_not_retried() -> None:
+def rolled_back() -> World:
+    """a is done and undone, b has failed."""
     world = World(step("a", undo=True), step("b", "a"))
     world.passes()
     world.succeed("a").passes()
     world.fail("b").passes()
     world.succeed("a", direction=COMPENSATION).passes()
-    assert retry(world).status.handled_requests[-1].message.endswith("it is RolledBack")
+    return world
+
+
+def keys(world: World, name: str, direction: Direction = FORWARD) -> dict[str, str]:
+    """The idempotency keys of the Job that the last pass created."""
+    created = next(a for a in world.last.actions if (a.step, a.direction) == (name, direction))
+    container = created.manifest["spec"]["template"]["spec"]["containers"][0]
+    return {one["name"]: one["value"] for one in container["env"] if one["name"].endswith("IDEMPOTENCY_KEY")}
+
+
+def test_what_was_rolled_back_begins_anew_from_the_first_step() -> None:
+    world = rolled_back()
+    assert world.status.phase == "RolledBack"
+    retry(world)
+    assert world.status.handled_requests[-1].message == "epoch 2: a, b again, after step b failed: exit code 1: no luck"
+    assert (world.status.phase, world.status.epoch, world.actions()) == ("Running", 2, ["create a"])
+    assert (world.status.rollback, world.status.failure, world.status.rollback_progress) == (None, None, None)
+    assert world.states() == {"a": "Starting"}
+    world.succeed("a").passes()
+    world.succeed("b").passes()
+    assert (world.status.phase, world.status.progress) == ("Succeeded", "2/2")
+
+
+def test_only_what_was_undone_gets_a_new_key() -> None:
+    world = World(step("a", undo=True), step("b", "a"))
+    world.passes()
+    first = keys(world, "a")
+    world.succeed("a").passes()
+    second = keys(world, "b")
+    world.fail("b").passes()
+    world.succeed("a", direction=COMPENSATION).passes()
+    retry(world)
+    assert keys(world, "a") != first
+    world.succeed("a").passes()
+    assert keys(world, "b") == second, "its effect was never undone: done twice it must count once"
+    assert world.status.incarnations == {"a": 2}
+
+
+def test_what_begins_anew_is_undone_anew_under_its_new_key() -> None:
+    world = retry(rolled_back())
+    forward = keys(world, "a")["KUBESAGA_IDEMPOTENCY_KEY"]
+    world.succeed("a").passes()
+    world.fail("b").passes()
+    assert (world.status.phase, world.actions()) == ("RollingBack", ["undo a"])
+    assert keys(world, "a", COMPENSATION)["KUBESAGA_FORWARD_IDEMPOTENCY_KEY"] == forward
+    world.succeed("a", direction=COMPENSATION).passes()
+    assert (world.status.phase, len(world.jobs)) == ("RolledBack", 6)
+    assert retry(world, "2").status.incarnations == {"a": 3}
+
+
+def test_a_savepoint_is_kept_and_what_follows_begins_anew() -> None:
+    steps = (step("a", undo=True), step("b", "a", boundary="Savepoint"), step("c", "b", undo=True), step("d", "c"))
+    world = World(*steps)
+    for name in ("a", "b", "c"):
+        world.passes()
+        world.succeed(name)
+    world.passes()
+    world.fail("d").passes()
+    world.succeed("c", direction=COMPENSATION).passes()
+    assert (world.status.phase, world.status.reason) == ("PartiallyRolledBack", "SavepointReached")
+    retry(world)
+    assert world.states() == {"a": "Succeeded", "b": "Succeeded", "c": "Starting"}
+    assert world.status.incarnations == {"c": 2}
+
+
+def test_what_left_something_behind_is_not_begun_anew() -> None:
+    world = World(step("a", undo=True), step("x", boundary="Irreversible"), step("b", "x"))
+    world.passes()
+    world.succeed("a", "x").passes()
+    world.fail("b").passes()
+    world.succeed("a", direction=COMPENSATION).passes()
+    assert world.status.reason == "IrreversibleStep"
+    assert retry(world).status.handled_requests[-1].message.endswith("it is PartiallyRolledBack")
 
 
 def test_a_retry_is_done_once() -> None:

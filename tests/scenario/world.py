@@ -12,9 +12,18 @@ from typing import Any
 from kubesaga.api.names import Direction, job_name
 from kubesaga.api.status import CompensationStatus, StepStatus, WorkflowStatus
 from kubesaga.api.workflow import Workflow
-from kubesaga.engine.action import ConfirmJob, CreateJob, DeleteJob, DeleteWorkflow, StopJob
+from kubesaga.engine.action import (
+    ConfirmJob,
+    CreateJob,
+    CreateWorkflow,
+    DeleteJob,
+    DeleteWorkflow,
+    ReadNamespace,
+    SetFinalizers,
+    StopJob,
+)
 from kubesaga.engine.decision import Decision
-from kubesaga.engine.observation import JobObservation, Observed, PodObservation, Refusal
+from kubesaga.engine.observation import JobObservation, Observed, PodObservation, Refusal, ResubmissionObservation
 from kubesaga.engine.plan import Plan
 from kubesaga.engine.planner import WorkflowPlanner
 from kubesaga.engine.reconcile import reconcile
@@ -44,19 +53,30 @@ class World:
         self.pods: dict[str, tuple[PodObservation, ...]] = {}
         self.refusals: dict[str, Refusal] = {}
         self.deleting = False
+        self.finalizers: tuple[str, ...] = ()
+        self.namespace_terminating = False
+        self.resubmission: ResubmissionObservation | None = None
         self.generation = 1
         self.status = WorkflowStatus()
         self.decision: Decision | None = None
 
     # Passes
 
-    def passes(self, *confirmed: str) -> Decision:
+    def passes(self, *confirmed: str, namespace_read: bool = False) -> Decision:
         """One pass: its status is kept, its creates are done."""
-        decision = reconcile(self.workflow(), self.plan(), self.observed(*confirmed), self.now)
+        observed = self.observed(*confirmed)
+        if namespace_read:
+            observed = replace(observed, namespace_terminating=self.namespace_terminating)
+        decision = reconcile(self.workflow(), self.plan(), observed, self.now)
         self.status, self.decision = decision.status, decision
         for action in decision.actions:
             if isinstance(action, CreateJob) and action.name not in self.refusals:
                 self.jobs.setdefault(action.name, self._job(action))
+            elif isinstance(action, SetFinalizers):
+                self.finalizers = action.finalizers
+            elif isinstance(action, StopJob):
+                job = next(one for one in self.jobs.values() if one.uid == action.uid)
+                self.jobs[job.name] = replace(job, active_deadline_seconds=1, suspended=False)
         return decision
 
     def settles(self) -> Decision:
@@ -85,6 +105,7 @@ class World:
             "7",
             BEGINNING,
             self.deleting,
+            self.finalizers,
             self.annotations,
             self.spec,
             self.status,
@@ -99,7 +120,13 @@ class World:
 
     def observed(self, *confirmed: str) -> Observed:
         """What a pass sees."""
-        return Observed(dict(self.jobs), dict(self.pods), dict(self.refusals), frozenset(confirmed))
+        return Observed(
+            dict(self.jobs),
+            dict(self.pods),
+            dict(self.refusals),
+            frozenset(confirmed),
+            resubmission=self.resubmission,
+        )
 
     def after(self, seconds: float) -> "World":
         """Let time go by."""
@@ -123,7 +150,7 @@ class World:
     def pod(self, step_: str, direction: Direction = FORWARD, **fields: Any) -> None:
         """Show one Pod of a Job."""
         uid = self.jobs[self.name(step_, direction)].uid
-        pod = PodObservation(f"{step_}-pod", f"{uid}-pod", "1", uid, "Running", "node-1", False, None, "", "", "", None)
+        pod = PodObservation(f"{step_}-pod", f"{uid}-pod", "1", uid, "Running", "node-1", None, None, "", "", "", None)
         self.pods[uid] = (replace(pod, **fields),)
 
     def succeed(self, *steps: str, direction: Direction = FORWARD, message: str = "") -> "World":
@@ -213,4 +240,10 @@ def _short(action: object) -> str:
             return f"confirm {name.rsplit('-', 2)[0]}"
         case DeleteWorkflow():
             return "delete workflow"
+        case SetFinalizers(finalizers=finalizers):
+            return f"finalizers {' '.join(finalizers)}".strip()
+        case ReadNamespace():
+            return "read namespace"
+        case CreateWorkflow(name=name):
+            return f"create workflow {name}"
     raise AssertionError(action)

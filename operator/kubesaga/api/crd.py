@@ -15,6 +15,7 @@ IMMUTABLE_ONCE_STARTED: Final = (
     "onFailure",
     "inFlight",
     "rollback",
+    "deletionPolicy",
 )
 """Fields of the spec that make the plan. The others may change while a Workflow runs."""
 

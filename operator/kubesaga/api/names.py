@@ -24,6 +24,7 @@ LABEL_CONTROLLER_UID: Final = "batch.kubernetes.io/controller-uid"
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "kubesaga"
 ANNOTATION_WORKFLOW: Final = f"{GROUP}/workflow"
+ANNOTATION_RESUBMISSION_OF: Final = f"{GROUP}/resubmission-of"
 ANNOTATION_CANCEL: Final = f"{GROUP}/cancel"
 ANNOTATION_RETRY_COMPENSATION: Final = f"{GROUP}/retry-compensation"
 

@@ -42,8 +42,19 @@ class Boundary(StrEnum):
 
     SAVEPOINT = "Savepoint"
     """Once the step has succeeded, it and all that it depends on are kept."""
+    PIVOT = "Pivot"
+    """Once the step has succeeded, nothing is undone any more: the Workflow only goes forward."""
     IRREVERSIBLE = "Irreversible"
     """The step cannot be undone. A rollback goes past it, and its outcome says so."""
+
+
+class DeletionPolicy(StrEnum):
+    """What happens to a Workflow that is deleted before it has ended."""
+
+    ABANDON = "Abandon"
+    """It goes at once with all its Jobs, and nothing is undone."""
+    ROLLBACK_UNFINISHED = "RollbackUnfinished"
+    """It goes when what was done is undone."""
 
 
 class When(StrEnum):
@@ -185,3 +196,5 @@ class WorkflowSpec(ApiModel):
     """While true no step starts; running steps go on."""
     ttl_seconds_after_finished: Annotated[int, Field(strict=True, ge=0, le=limits.SECONDS_MAX)] | None = None
     """The Workflow is deleted this long after it ended. Never by default."""
+    deletion_policy: DeletionPolicy | None = None
+    """What happens if it is deleted before it has ended. Abandon by default: it goes, and nothing is undone."""

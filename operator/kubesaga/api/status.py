@@ -23,7 +23,7 @@ class Phase(StrEnum):
     RUNNING = "Running"
     """Steps run, or may start."""
     SUSPENDED = "Suspended"
-    """No step starts until `suspend` is lifted."""
+    """No step, or no further undo, starts until a person says so."""
     SUCCEEDED = "Succeeded"
     """Every step succeeded."""
     FAILED = "Failed"
@@ -66,7 +66,7 @@ class StepState(StrEnum):
     CANCELLED = "Cancelled"
     """Stopped, or closed before it began, because the Workflow ended early."""
     SKIPPED = "Skipped"
-    """An undo that failed, and that a person declared to be done or not needed."""
+    """A step, or an undo that failed, that a person declared to be done or not needed."""
 
     @property
     def terminal(self) -> bool:
@@ -77,6 +77,11 @@ class StepState(StrEnum):
     def in_flight(self) -> bool:
         """Whether a Job is decided or exists and has not ended."""
         return self in (StepState.STARTING, StepState.RUNNING)
+
+    @property
+    def done(self) -> bool:
+        """Whether what comes next may start."""
+        return self in (StepState.SUCCEEDED, StepState.SKIPPED)
 
 
 class StepReason(StrEnum):
@@ -102,6 +107,8 @@ class StepReason(StrEnum):
     """Stopped, because the Workflow was cancelled, timed out, or a step failed under `inFlight: Cancel`."""
     NOT_STARTED = "NotStarted"
     """Closed by a tombstone before its Job began."""
+    ASSUMED_STOPPED = "AssumedStopped"
+    """A person asserted that its Pod has ended. Its effect is unknown."""
 
 
 class Execution(ApiModel):
@@ -129,6 +136,8 @@ class Execution(ApiModel):
     """Why the attempt did not succeed."""
     message: StepMessage | None = None
     """The reason in words, or what the attempt waits for."""
+    assumed_stopped: bool = False
+    """Whether a person asserted that the attempt's Pod has ended."""
 
 
 class CompensationStatus(Execution):
@@ -159,6 +168,12 @@ class FailureReason(StrEnum):
     """A person requested it."""
     ROLLBACK_REQUESTED = "RollbackRequested"
     """A person requested it, and nothing had failed."""
+    STOPPED = "Stopped"
+    """A person requested that no further step starts, and that nothing is undone."""
+    TERMINATED = "Terminated"
+    """A person requested that everything ends at once, and that nothing is undone."""
+    DELETED = "Deleted"
+    """The Workflow was deleted before it had ended, under `deletionPolicy: RollbackUnfinished`."""
     INVALID_SPEC = "InvalidSpec"
     """The spec has errors; nothing was started."""
 
@@ -189,6 +204,10 @@ class Rollback(ApiModel):
     """When a person last requested retry-compensation: rollback.timeoutSeconds counts from then."""
     abandon_time: Timestamp | None = None
     """When a person gave up what is not undone yet."""
+    suspended_time: Timestamp | None = None
+    """Since when, on request, no further undo starts."""
+    suspended_seconds: int = 0
+    """How long that was so before; not counted against rollback.timeoutSeconds."""
 
 
 class Condition(ApiModel):
@@ -225,6 +244,15 @@ class HandledRequest(ApiModel):
     """When it was answered."""
 
 
+class Resubmission(ApiModel):
+    """A new Workflow with the spec of this one."""
+
+    name: Annotated[str, StringConstraints(max_length=limits.OBJECT_NAME_LENGTH_MAX)]
+    """Its name."""
+    uid: Uid | None = None
+    """Its uid, once seen."""
+
+
 class WorkflowStatus(ApiModel):
     """All state of a run."""
 
@@ -252,8 +280,14 @@ class WorkflowStatus(ApiModel):
     """Since when the run is suspended."""
     suspended_seconds: int = 0
     """How long the run was suspended before; not counted against its deadline."""
+    suspend_request_time: Timestamp | None = None
+    """Since when a person has the run suspended."""
     cancel_time: Timestamp | None = None
     """When a cancel was accepted."""
+    stop_time: Timestamp | None = None
+    """When a stop was accepted."""
+    terminate_time: Timestamp | None = None
+    """When a terminate was accepted."""
     failure: Failure | None = None
     """The first cause of a run that did not succeed."""
     rollback: Rollback | None = None
@@ -262,6 +296,10 @@ class WorkflowStatus(ApiModel):
     """Conditions: Succeeded and Ready always; Reconciling, Stalled, Suspended and RollingBack while true."""
     handled_requests: Annotated[tuple[HandledRequest, ...], Field(max_length=limits.HANDLED_REQUESTS_MAX)] = ()
     """The last request of each verb and target."""
+    incarnations: Annotated[dict[StepName, int], Field(max_length=limits.STEPS_MAX)] = Field(default_factory=dict)
+    """How often the effect of a step was begun anew after it was undone; 1 where it is not named."""
+    resubmission: Resubmission | None = None
+    """The Workflow that was made of this one, on request."""
     steps: Annotated[tuple[StepStatus, ...], Field(max_length=limits.STEPS_MAX)] = ()
     """Steps that were started, in the order in which they were."""
 

@@ -25,6 +25,7 @@ class Workflow:
     resource_version: str
     created: datetime
     deleting: bool
+    finalizers: tuple[str, ...]
     annotations: Mapping[str, str]
     spec: Mapping[str, Any]
     """The spec as written, not yet validated: the planner does that."""
@@ -48,6 +49,7 @@ class Workflow:
             resource_version=metadata["resourceVersion"],
             created=datetime.fromisoformat(metadata["creationTimestamp"]),
             deleting="deletionTimestamp" in metadata,
+            finalizers=tuple(metadata.get("finalizers") or ()),
             annotations=metadata.get("annotations") or {},
             spec=raw.get("spec") or {},
             status=status,

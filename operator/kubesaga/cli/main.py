@@ -184,7 +184,7 @@ def abandon(name: str, **options: Any) -> None:
 
 def _request(verb: str, name: str, target: str | None, **options: Any) -> NoReturn:
     from kubesaga.cli.request_command import request
-    from kubesaga.engine.request import Verb
+    from kubesaga.engine.verb import Verb
 
     sys.exit(request(Verb(verb), name, target, **options))
 

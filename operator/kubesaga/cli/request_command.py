@@ -11,7 +11,8 @@ import click
 from kubesaga.cli.exit_code import ExitCode
 from kubesaga.controller.cluster_client import ClusterClient
 from kubesaga.controller.errors import CannotStart, ClusterError, Unavailable
-from kubesaga.engine.request import Request, Verb
+from kubesaga.engine.request import Request
+from kubesaga.engine.verb import Verb
 
 Raw = dict[str, Any]
 Answer = Mapping[str, Any]

@@ -20,8 +20,17 @@ class Cluster(Protocol):
     async def read_workflow(self, namespace: str, name: str) -> Raw:
         """Read a Workflow live. Raises NotFound."""
 
+    async def create_workflow(self, namespace: str, manifest: Mapping[str, Any]) -> Raw:
+        """Create a Workflow; returns it. Raises Exists."""
+
+    async def patch_workflow(self, namespace: str, name: str, patch: Mapping[str, Any]) -> Raw:
+        """JSON Merge Patch (RFC 7396) a Workflow but for its status; a metadata.resourceVersion is a precondition."""
+
     async def delete_workflow(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
         """Delete a Workflow in the background. Raises Conflict if a precondition fails, NotFound."""
+
+    async def read_namespace(self, name: str) -> Raw:
+        """Read a Namespace live. Raises NotFound."""
 
     async def create_job(self, namespace: str, manifest: Mapping[str, Any]) -> Raw:
         """Create a Job; returns it. Raises Exists."""

@@ -89,10 +89,21 @@ class ClusterClient:
         """See Cluster."""
         return await self._call("GET", _path("workflows", namespace, name), "workflows")
 
+    async def create_workflow(self, namespace: str, manifest: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return await self._call("POST", _path("workflows", namespace), "workflows", manifest)
+
+    async def patch_workflow(self, namespace: str, name: str, patch: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return await self._call("PATCH", _path("workflows", namespace, name), "workflows", patch, content=_MERGE_PATCH)
+
+    async def read_namespace(self, name: str) -> Raw:
+        """See Cluster."""
+        return await self._call("GET", f"/api/v1/namespaces/{quote(name)}", "namespaces")
+
     async def annotate_workflow(self, namespace: str, name: str, annotations: Mapping[str, str | None]) -> Raw:
         """Set annotations of a Workflow, remove those that are None; returns the Workflow. Raises NotFound."""
-        patch = {"metadata": {"annotations": dict(annotations)}}
-        return await self._call("PATCH", _path("workflows", namespace, name), "workflows", patch, content=_MERGE_PATCH)
+        return await self.patch_workflow(namespace, name, {"metadata": {"annotations": dict(annotations)}})
 
     async def watch_workflow(self, workflow: Raw) -> AsyncGenerator[Raw, None]:
         """The Workflow each time that it changes after `workflow` was read, until it is gone or the watch ends."""

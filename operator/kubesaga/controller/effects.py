@@ -14,8 +14,19 @@ from kubesaga.controller.cluster import Cluster, Raw
 from kubesaga.controller.errors import ClusterError, Conflict, Exists, NotFound, Refused, Unavailable
 from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.settings import ACTIONS_AT_ONCE
-from kubesaga.engine.action import Action, ConfirmJob, CreateJob, DeleteJob, DeleteWorkflow, StopJob
-from kubesaga.engine.observation import JobObservation, PodObservation, Refusal
+from kubesaga.controller.workflow_cache import WorkflowCache
+from kubesaga.engine.action import (
+    Action,
+    ConfirmJob,
+    CreateJob,
+    CreateWorkflow,
+    DeleteJob,
+    DeleteWorkflow,
+    ReadNamespace,
+    SetFinalizers,
+    StopJob,
+)
+from kubesaga.engine.observation import JobObservation, PodObservation, Refusal, ResubmissionObservation
 
 _log = logging.getLogger(__name__)
 
@@ -30,18 +41,30 @@ class Aftermath:
     refusals: dict[str, Refusal] = field(default_factory=dict)
     confirmed: set[str] = field(default_factory=set)
     errors: list[ClusterError] = field(default_factory=list)
+    namespace_terminating: bool | None = None
+    resubmission: ResubmissionObservation | None = None
+    changed: bool = False
+    """Whether the Workflow itself was changed."""
 
     @property
     def pass_again(self) -> bool:
         """Whether the engine has to hear of it at once."""
-        return bool(self.refusals or self.confirmed)
+        seen = self.namespace_terminating is not None or self.resubmission is not None
+        return bool(self.refusals or self.confirmed or self.changed or seen)
 
 
 class Effects:
     """Does actions through a Cluster and takes what it returns into the caches at once."""
 
-    def __init__(self, cluster: Cluster, jobs: ObjectCache[JobObservation], pods: ObjectCache[PodObservation]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        workflows: WorkflowCache,
+        jobs: ObjectCache[JobObservation],
+        pods: ObjectCache[PodObservation],
+    ) -> None:
         self._cluster = cluster
+        self._workflows = workflows
         self._jobs = jobs
         self._pods = pods
 
@@ -73,6 +96,12 @@ class Effects:
                 aftermath.confirmed.add(name)
             case DeleteWorkflow(uid=uid, resource_version=version):
                 await self._delete_workflow(workflow, uid, version)
+            case SetFinalizers():
+                await self._set_finalizers(workflow, action, aftermath)
+            case ReadNamespace():
+                aftermath.namespace_terminating = await self._is_terminating(workflow.namespace)
+            case CreateWorkflow():
+                aftermath.resubmission = await self._resubmit(workflow, action)
 
     async def _create(self, workflow: Workflow, action: CreateJob, aftermath: Aftermath) -> None:
         fields = {"namespace": workflow.namespace, "workflow": workflow.name, "step": action.step, "job": action.name}
@@ -133,6 +162,40 @@ class Effects:
             _log.info("Workflow deleted after its time to live", extra={"workflow": workflow.name})
         except (NotFound, Conflict):
             pass  # It is gone, or it changed: the watch tells.
+
+    async def _set_finalizers(self, workflow: Workflow, action: SetFinalizers, aftermath: Aftermath) -> None:
+        """Set the finalizers; where the Workflow changed meanwhile, the next pass decides anew."""
+        patch = {"metadata": {"resourceVersion": action.resource_version, "finalizers": list(action.finalizers)}}
+        try:
+            raw = await self._cluster.patch_workflow(workflow.namespace, workflow.name, patch)
+        except NotFound:
+            return  # It is gone; the watch tells.
+        except Conflict:
+            raw = await self._cluster.read_workflow(workflow.namespace, workflow.name)
+        if not workflow.deleting:  # Else this may have been the last that was seen of it.
+            self._workflows.put(raw)
+            aftermath.changed = True
+        _log.info("Finalizers set", extra={"workflow": workflow.name, "finalizers": " ".join(action.finalizers)})
+
+    async def _is_terminating(self, namespace: str) -> bool:
+        try:
+            raw = await self._cluster.read_namespace(namespace)
+        except NotFound:
+            return True
+        return "deletionTimestamp" in raw["metadata"]
+
+    async def _resubmit(self, workflow: Workflow, action: CreateWorkflow) -> ResubmissionObservation:
+        """Create the new Workflow, or find the one that was created before a crash."""
+        try:
+            raw = await self._cluster.create_workflow(workflow.namespace, action.manifest)
+        except Exists as exists:
+            raw = await self._cluster.read_workflow(workflow.namespace, action.name)
+            wanted = action.manifest["metadata"]["annotations"].items()
+            if not wanted <= (raw["metadata"].get("annotations") or {}).items():
+                return ResubmissionObservation(None, exists.message)
+        except Refused as refused:
+            return ResubmissionObservation(None, refused.message)
+        return ResubmissionObservation(raw["metadata"]["uid"])
 
     def _take(self, workflow: Workflow, raw: Raw) -> None:
         self._jobs.put(workflow.uid, JobObservation.parse(raw))

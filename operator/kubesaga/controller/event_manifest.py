@@ -16,15 +16,8 @@ def event_manifest(workflow: Workflow, event: Event, now: datetime) -> dict[str,
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{workflow.name[:200]}.", "namespace": workflow.namespace},
-        "involvedObject": {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "namespace": workflow.namespace,
-            "name": workflow.name,
-            "uid": workflow.uid,
-            "resourceVersion": workflow.resource_version,
-        },
+        "metadata": {"generateName": f"{workflow.name[:200]}.", "namespace": _place(workflow, event)},
+        "involvedObject": _subject(workflow, event),
         "type": event.type,
         "reason": event.reason,
         "message": clip(event.message, MESSAGE_BYTES_MAX),
@@ -32,4 +25,22 @@ def event_manifest(workflow: Workflow, event: Event, now: datetime) -> dict[str,
         "firstTimestamp": time,
         "lastTimestamp": time,
         "count": 1,
+    }
+
+
+def _place(workflow: Workflow, event: Event) -> str:
+    """Events about objects without a namespace, such as a Namespace, stand in `default`."""
+    return "default" if event.about_namespace else workflow.namespace
+
+
+def _subject(workflow: Workflow, event: Event) -> dict[str, str]:
+    if event.about_namespace:
+        return {"apiVersion": "v1", "kind": "Namespace", "name": workflow.namespace}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "namespace": workflow.namespace,
+        "name": workflow.name,
+        "uid": workflow.uid,
+        "resourceVersion": workflow.resource_version,
     }

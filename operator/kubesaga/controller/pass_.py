@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from kubesaga.api.workflow import Workflow
 from kubesaga.controller.cluster import Cluster
 from kubesaga.controller.containment import stall_patch
-from kubesaga.controller.effects import Effects
+from kubesaga.controller.effects import Aftermath, Effects
 from kubesaga.controller.errors import ClusterError, Conflict, NotFound, Unavailable
 from kubesaga.controller.event_manifest import event_manifest
 from kubesaga.controller.object_cache import ObjectCache
@@ -39,7 +39,8 @@ class _Memory:
     """What is kept between two passes of a Workflow; all of it may be lost."""
 
     refusals: dict[str, Refusal] = field(default_factory=dict)
-    confirmed: frozenset[str] = frozenset()
+    aftermath: Aftermath = field(default_factory=Aftermath)
+    """What the last pass's actions found out: told to the engine once."""
     last_write_at: float = 0.0
     write_seconds: float = 0.0
     unwritten_since: float | None = None
@@ -67,7 +68,7 @@ class Pass:
         self._now = now
         self._watcher = watcher
         self._plans = PlanCache(WorkflowPlanner().plan)
-        self._effects = Effects(cluster, jobs, pods)
+        self._effects = Effects(cluster, workflows, jobs, pods)
         self._memories: dict[Key, _Memory] = {}
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -106,7 +107,7 @@ class Pass:
             _log.info("Plan created", extra=fields)
         with self._telemetry.pass_seconds.time():
             decision = reconcile(workflow, planned, self._observed(workflow.uid, memory), self._now())
-        memory.confirmed = frozenset()
+        memory.aftermath = Aftermath()
         put_off = self._put_off(memory, decision)
         if put_off is not None and decision.write is Write.NOW:
             return put_off
@@ -116,9 +117,11 @@ class Pass:
             except Conflict:
                 self._workflows.put(await self._cluster.read_workflow(*key))
                 return 0.0
+        elif put_off is None:
+            self._tell_all(workflow, decision)
         aftermath = await self._effects.carry_out(workflow, decision.actions)
         memory.refusals |= aftermath.refusals
-        memory.confirmed = frozenset(aftermath.confirmed)
+        memory.aftermath = aftermath
         if aftermath.errors:
             raise aftermath.errors[0]
         if aftermath.pass_again:
@@ -132,7 +135,10 @@ class Pass:
         jobs = {job.name: job for job in self._jobs.group(uid).values()}
         for name in [name for name in memory.refusals if name in jobs]:
             del memory.refusals[name]
-        return Observed(jobs, pods, memory.refusals, memory.confirmed)
+        seen = memory.aftermath
+        return Observed(
+            jobs, pods, memory.refusals, frozenset(seen.confirmed), seen.namespace_terminating, seen.resubmission
+        )
 
     def _put_off(self, memory: _Memory, decision: Decision) -> float | None:
         """For how many seconds the write is put off, so that it carries more; None to write now."""
@@ -173,8 +179,7 @@ class Pass:
         self._log_transitions(workflow, decision)
         if self._watcher is not None:
             self._watcher(workflow, decision)
-        for event in decision.events:
-            self._tell(workflow, event)
+        self._tell_all(workflow, decision)
 
     def _log_transitions(self, workflow: Workflow, decision: Decision) -> None:
         common = {"namespace": workflow.namespace, "workflow": workflow.name}
@@ -188,10 +193,14 @@ class Pass:
         for found in decision.inconsistencies:
             _log.warning("State inconsistent", extra=common | {"found": found})
 
+    def _tell_all(self, workflow: Workflow, decision: Decision) -> None:
+        for event in decision.events:
+            self._tell(workflow, event)
+
     def _tell(self, workflow: Workflow, event: Event) -> None:
         """Send an Event without waiting for it: it is best effort."""
         manifest = event_manifest(workflow, event, self._now())
-        self._spawn(self._cluster.create_event(workflow.namespace, manifest))
+        self._spawn(self._cluster.create_event(manifest["metadata"]["namespace"], manifest))
 
     def _spawn(self, call: Coroutine[Any, Any, None]) -> None:
         async def quietly() -> None:

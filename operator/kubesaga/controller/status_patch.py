@@ -41,10 +41,11 @@ def _fields(stored: dict[str, Any], after: dict[str, Any]) -> list[Operation]:
 
 
 def _steps(stored: bool, before: Sequence[StepStatus], after: Sequence[StepStatus]) -> list[Operation]:
-    """Records by their place: it never changes, new ones come last. Unchanged records are the same objects."""
+    """Records by their place, unless some went. New ones come last; unchanged records are the same objects."""
     if not after:
         return [{"op": "remove", "path": "/status/steps"}] if stored else []
-    if not stored:
+    moved = any(old.name != new.name for old, new in zip(before, after, strict=False)) or len(after) < len(before)
+    if moved or not stored:
         return [{"op": "add", "path": "/status/steps", "value": [step.wire() for step in after]}]
     replaced = [
         {"op": "replace", "path": f"/status/steps/{index}", "value": new.wire()}

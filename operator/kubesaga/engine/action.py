@@ -54,4 +54,29 @@ class DeleteWorkflow:
     resource_version: str
 
 
-Action = CreateJob | StopJob | DeleteJob | ConfirmJob | DeleteWorkflow
+@dataclass(frozen=True, slots=True)
+class SetFinalizers:
+    """Replace the Workflow's finalizers, with uid and resourceVersion as preconditions, and pass again."""
+
+    uid: str
+    resource_version: str
+    finalizers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNamespace:
+    """Read the Workflow's namespace live, and pass again with `Observed.namespace_terminating`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateWorkflow:
+    """Create a Workflow, and pass again with what came of it in `Observed.resubmission`.
+
+    AlreadyExists with our annotation of this very Workflow is success.
+    """
+
+    name: str
+    manifest: Mapping[str, Any]
+
+
+Action = CreateJob | StopJob | DeleteJob | ConfirmJob | DeleteWorkflow | SetFinalizers | ReadNamespace | CreateWorkflow

@@ -20,6 +20,11 @@ STOP_DEADLINE_SECONDS = 1
 """The activeDeadlineSeconds that stops a Job: it fails with DeadlineExceeded, and the object stays."""
 
 
+def stopped(job: JobObservation) -> bool:
+    """Whether the Job is over, or will be by itself."""
+    return job.terminal or job.tombstone or (job.active_deadline_seconds == STOP_DEADLINE_SECONDS and not job.suspended)
+
+
 class Verdict(StrEnum):
     """What became of an attempt."""
 
@@ -74,6 +79,8 @@ def judge(
         return _judge_success(name, pods, outputs, confirmed=name in observed.confirmed)
     if job.failed:
         return _judge_failure(job, pods, timeout_seconds, record.message)
+    if record.assumed_stopped and stopped(job):
+        return Judgement(Verdict.STOPPED, StepReason.ASSUMED_STOPPED, "a person asserted that its Pod has ended")
     return Judgement(Verdict.RUNNING)
 
 

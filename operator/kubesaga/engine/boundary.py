@@ -1,16 +1,15 @@
 """Boundaries: what a rollback keeps, and what it cannot undo."""
 
 from kubesaga.api.spec import Boundary
-from kubesaga.api.status import StepState
 from kubesaga.engine.state import StateManager
 
 
 def reached_savepoints(state: StateManager) -> tuple[str, ...]:
-    """The savepoints that have succeeded, in start order."""
+    """The savepoints that are done, in start order."""
     return tuple(
         name
         for name, record in state.steps.items()
-        if record.state is StepState.SUCCEEDED and state.plan.by_name[name].boundary is Boundary.SAVEPOINT
+        if record.state.done and state.plan.by_name[name].boundary is Boundary.SAVEPOINT
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from kubesaga.api.limits import MESSAGE_BYTES_MAX
 from kubesaga.api.status import Condition, Phase
 from kubesaga.engine.outcome import Outcome
+from kubesaga.engine.reason import Reason
 from kubesaga.engine.text import clip
 
 ConditionStatus = Literal["True", "False", "Unknown"]
@@ -32,10 +33,14 @@ _WHILE_TRUE: Final = {
 
 def conditions(before: Sequence[Condition], outcome: Outcome, generation: int, now: datetime) -> tuple[Condition, ...]:
     """The conditions of `outcome`; what did not change keeps its lastTransitionTime."""
-    return tuple(
+    reached = tuple(
         _condition(before, type_, status, outcome.reason, outcome.message, generation, now)
-        for type_, status in _types(outcome.phase)
+        for type_, status in _types(outcome)
     )
+    if not outcome.stuck:
+        return reached
+    moving = tuple(condition for condition in reached if condition.type != "Reconciling")
+    return (*moving, _condition(before, "Stalled", "True", Reason.POD_TERMINATION, outcome.stuck, generation, now))
 
 
 def stalled(
@@ -46,12 +51,14 @@ def stalled(
     return (*kept, _condition(before, "Stalled", "True", reason, message, generation, now))
 
 
-def _types(phase: Phase) -> list[tuple[str, ConditionStatus]]:
+def _types(outcome: Outcome) -> list[tuple[str, ConditionStatus]]:
+    phase = outcome.phase
     succeeded: ConditionStatus = "Unknown"
     if phase.terminal:
         succeeded = "True" if phase is Phase.SUCCEEDED else "False"
     ready: ConditionStatus = "True" if phase is Phase.SUCCEEDED else "False"
-    return [("Succeeded", succeeded), ("Ready", ready), *((type_, "True") for type_ in _WHILE_TRUE[phase])]
+    while_true = (*_WHILE_TRUE[phase], *(("RollingBack",) if outcome.rolling_back else ()))
+    return [("Succeeded", succeeded), ("Ready", ready), *((type_, "True") for type_ in while_true)]
 
 
 def _condition(

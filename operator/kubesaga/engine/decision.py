@@ -39,6 +39,8 @@ class Event:
     type: EventType
     reason: str
     message: str
+    about_namespace: bool = False
+    """Whether it is told of the namespace: of one that is being deleted, where no Event can be made any more."""
 
 
 @dataclass(frozen=True, slots=True)

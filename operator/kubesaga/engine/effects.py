@@ -7,10 +7,9 @@ from typing import Final
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Execution, StepState
 from kubesaga.engine.action import Action, ConfirmJob
-from kubesaga.engine.attempt import STOP_DEADLINE_SECONDS
+from kubesaga.engine.attempt import stopped
 from kubesaga.engine.deletion import forward_jobs
-from kubesaga.engine.failure import stops
-from kubesaga.engine.observation import JobObservation
+from kubesaga.engine.failure import halted, stops
 from kubesaga.engine.state import StateManager
 
 CREATE_AGAIN_AFTER: Final = timedelta(seconds=10)
@@ -24,18 +23,18 @@ def effects(state: StateManager) -> tuple[Action, ...]:
 
 
 def _forward(state: StateManager) -> Iterator[Action]:
-    halted, stopping = state.status.failure is not None, stops(state)
+    closing, stopping = halted(state), stops(state)
     for step, record in state.executions(Direction.FORWARD):
         if not record.state.in_flight:
             continue
         name = state.executor.name(step, Direction.FORWARD, record)
         job = state.observed.jobs.get(name)
         if job is not None:
-            if stopping and not _stopped(job):
+            if (stopping or record.assumed_stopped) and not stopped(job):
                 yield state.executor.stop(job)
         elif record.state is StepState.STARTING and record.job_uid is None and _may_ask(state, name):
-            if halted:
-                yield state.executor.tombstone(step, record, state.status, state.steps)
+            if closing:
+                yield state.executor.tombstone(step, Direction.FORWARD, record, state.status, state.steps)
             else:
                 yield state.executor.create(step, Direction.FORWARD, record, state.status, state.steps)
 
@@ -46,8 +45,14 @@ def _compensations(state: StateManager) -> Iterator[Action]:
             continue
         if state.deletes_job(step, Direction.COMPENSATION):
             yield from _deletion(state, step)
+            continue
+        job = state.observed.jobs.get(state.executor.name(step, Direction.COMPENSATION, record))
+        terminated = state.status.terminate_time is not None
+        if job is not None and (terminated or record.assumed_stopped) and not stopped(job):
+            yield state.executor.stop(job)
         elif _intended(state, step, record):
-            yield state.executor.create(step, Direction.COMPENSATION, record, state.status, state.steps)
+            make = state.executor.tombstone if terminated else state.executor.create
+            yield make(step, Direction.COMPENSATION, record, state.status, state.steps)
 
 
 def _intended(state: StateManager, step: str, record: Execution) -> bool:
@@ -62,7 +67,8 @@ def _deletion(state: StateManager, step: str) -> Iterator[Action]:
         job = state.observed.jobs.get(name)
         if job is None:
             if _may_ask(state, name):
-                yield state.executor.tombstone(step, state.steps[step], state.status, state.steps, attempt)
+                record = state.steps[step]
+                yield state.executor.tombstone(step, Direction.FORWARD, record, state.status, state.steps, attempt)
         elif state.executor.owns(job) and not job.tombstone and not job.deleting:
             yield state.executor.delete(job)
 
@@ -75,8 +81,3 @@ def _may_ask(state: StateManager, name: str) -> bool:
     if not refusal.passing:
         return False
     return state.has_come(refusal.time + CREATE_AGAIN_AFTER)
-
-
-def _stopped(job: JobObservation) -> bool:
-    """Whether the Job is over, or will be by itself."""
-    return job.terminal or job.tombstone or (job.active_deadline_seconds == STOP_DEADLINE_SECONDS and not job.suspended)

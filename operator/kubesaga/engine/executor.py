@@ -9,7 +9,7 @@ from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import CreateJob, DeleteJob, StopJob
 from kubesaga.engine.attempt import STOP_DEADLINE_SECONDS
 from kubesaga.engine.context import Context
-from kubesaga.engine.manifest import job_manifest, tombstone_manifest
+from kubesaga.engine.manifest import JobIdentity, job_manifest, tombstone_manifest
 from kubesaga.engine.observation import JobObservation
 from kubesaga.engine.plan import Plan
 
@@ -50,21 +50,22 @@ class StepExecutor:
             assert planned.compensation.container, step  # noqa: S101
             container, timeout = planned.compensation.container, planned.compensation.timeout_seconds
         context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure)
-        manifest = job_manifest(
-            self._workflow, step, direction, attempt, record.epoch, container, self._plan.pod, context, timeout
-        )
+        incarnation = status.incarnations.get(step, 1)
+        identity = JobIdentity(step, direction, attempt, record.epoch, incarnation)
+        manifest = job_manifest(self._workflow, identity, container, self._plan.pod, context, timeout)
         return CreateJob(manifest["metadata"]["name"], manifest, step, direction, attempt)
 
     def tombstone(
         self,
         step: str,
+        direction: Direction,
         record: Execution,
         status: WorkflowStatus,
         steps: Mapping[str, StepStatus],
         attempt: int | None = None,
     ) -> CreateJob:
-        """Take the name of a forward attempt that must never start."""
-        job = self.create(step, Direction.FORWARD, record, status, steps, attempt)
+        """Take the name of an attempt that must never start."""
+        job = self.create(step, direction, record, status, steps, attempt)
         return replace(job, manifest=tombstone_manifest(job.manifest), tombstone=True)
 
     def stop(self, job: JobObservation) -> StopJob:

@@ -5,43 +5,74 @@ from kubesaga.api.spec import InFlight, OnFailure
 from kubesaga.api.status import Failure, FailureReason, StepState, StepStatus
 from kubesaga.engine.deadline import deadline_passed
 from kubesaga.engine.decision import EventType
+from kubesaga.engine.pivot import deciding_pivots, passed_pivots
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import clip
+
+_REQUESTED = (FailureReason.CANCELLED, FailureReason.STOPPED, FailureReason.TERMINATED)
+"""Causes that the answer to a request has told of."""
 
 
 def latch_failure(state: StateManager) -> None:
     """Record the first cause, if there is one now and none was recorded."""
     if state.status.failure is not None:
         return
-    failure = _step_failure(state) or _cancellation(state) or _deadline(state)
+    failure = _step_failure(state) or _request(state) or _deadline(state)
     if failure is not None:
         state.set(failure=failure)
-        if failure.reason is not FailureReason.CANCELLED:  # The answer to that request has told of it.
+        if failure.reason not in _REQUESTED:
             state.tell(EventType.WARNING, failure.reason, failure.message)
+
+
+def halted(state: StateManager) -> bool:
+    """Whether no attempt of any step begins any more, for now: past a pivot the other steps go on."""
+    if state.status.failure is not None or state.status.stop_time is not None:
+        return True
+    return bool(failed_steps(state)) and not passed_pivots(state)
 
 
 def compensates(state: StateManager) -> bool:
     """Whether what was done is to be undone."""
-    return state.status.cancel_time is not None or state.plan.on_failure is OnFailure.ROLLBACK
+    status = state.status
+    if status.terminate_time is not None or passed_pivots(state):
+        return False
+    if status.cancel_time is not None or state.deleting:
+        return True
+    return status.stop_time is None and state.plan.on_failure is OnFailure.ROLLBACK
 
 
 def stops(state: StateManager) -> bool:
     """Whether running Jobs are stopped, rather than left to run to their end."""
-    if state.status.failure is None:
+    status = state.status
+    if status.failure is None:
         return False
-    requested = state.status.rollback is not None and state.status.rollback.requested
-    asked = requested or state.status.cancel_time is not None or state.plan.in_flight is InFlight.CANCEL
-    return deadline_passed(state) or asked or state.status.failure.reason is FailureReason.DEADLINE_EXCEEDED
+    requested = status.rollback is not None and status.rollback.requested
+    asked = requested or status.cancel_time is not None or status.terminate_time is not None or state.deleting
+    late = deadline_passed(state) or status.failure.reason is FailureReason.DEADLINE_EXCEEDED
+    return asked or late or state.plan.in_flight is InFlight.CANCEL
+
+
+def failed_steps(state: StateManager) -> tuple[str, ...]:
+    """The steps that ended without success, in start order."""
+    return tuple(name for name, r in state.steps.items() if r.state in (StepState.FAILED, StepState.CANCELLED))
+
+
+def failure_sentence(state: StateManager) -> str:
+    """The first of the failed steps, in the order of the plan, and what became of it; empty without one."""
+    failed = set(failed_steps(state))
+    return next((_sentence(state.steps[name]) for name in state.plan.order if name in failed), "") if failed else ""
 
 
 def _step_failure(state: StateManager) -> Failure | None:
-    """The first step, in the order of the plan, that ended without success."""
-    for name in state.plan.order:
-        record = state.steps.get(name)
-        if record is not None and record.state in (StepState.FAILED, StepState.CANCELLED):
-            message = clip(_sentence(record), MESSAGE_BYTES_MAX)
-            return Failure(reason=FailureReason.STEP_FAILED, step=name, message=message, time=state.second)
-    return None
+    """The first step that ended without success. Past a pivot it waits for a person, and before for the pivot's end."""
+    if state.status.stop_time is not None or passed_pivots(state) or deciding_pivots(state):
+        return None
+    failed = set(failed_steps(state))
+    name = next((name for name in state.plan.order if name in failed), None) if failed else None
+    if name is None:
+        return None
+    message = clip(_sentence(state.steps[name]), MESSAGE_BYTES_MAX)
+    return Failure(reason=FailureReason.STEP_FAILED, step=name, message=message, time=state.second)
 
 
 def _sentence(record: StepStatus) -> str:
@@ -49,16 +80,32 @@ def _sentence(record: StepStatus) -> str:
     return f"step {record.name} failed{attempts}: {record.message or record.reason}"
 
 
-def _cancellation(state: StateManager) -> Failure | None:
-    if state.status.cancel_time is None:
-        return None
-    return Failure(reason=FailureReason.CANCELLED, message="cancelled on request", time=state.second)
+def _request(state: StateManager) -> Failure | None:
+    """What a person asked for. A stop is a cause only if it left something undone."""
+    status = state.status
+    if status.terminate_time is not None:
+        return _cause(state, FailureReason.TERMINATED, "terminated on request")
+    if status.cancel_time is not None:
+        return _cause(state, FailureReason.CANCELLED, "cancelled on request")
+    if state.deleting and not _all_done(state):
+        return _cause(state, FailureReason.DELETED, "deleted before it had ended")
+    if status.stop_time is not None and not any(r.state.in_flight for r in state.steps.values()):
+        said = failure_sentence(state)
+        message = f"stopped on request; {said}" if said else "stopped on request"
+        return None if _all_done(state) else _cause(state, FailureReason.STOPPED, message)
+    return None
 
 
 def _deadline(state: StateManager) -> Failure | None:
-    if len(state.steps) == len(state.plan.steps) and all(r.state is StepState.SUCCEEDED for r in state.steps.values()):
-        return None
-    if not deadline_passed(state):
+    if _all_done(state) or passed_pivots(state) or not deadline_passed(state):
         return None
     message = f"the Workflow ran longer than {state.plan.timeout_seconds} s"
-    return Failure(reason=FailureReason.DEADLINE_EXCEEDED, message=message, time=state.second)
+    return _cause(state, FailureReason.DEADLINE_EXCEEDED, message)
+
+
+def _cause(state: StateManager, reason: FailureReason, message: str) -> Failure:
+    return Failure(reason=reason, message=clip(message, MESSAGE_BYTES_MAX), time=state.second)
+
+
+def _all_done(state: StateManager) -> bool:
+    return len(state.steps) == len(state.plan.steps) and all(r.state.done for r in state.steps.values())

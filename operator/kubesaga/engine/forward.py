@@ -1,15 +1,22 @@
 """The way forward: start the steps that are ready, and the next attempts that are due."""
 
+from typing import Final
+
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Execution, StepState
+from kubesaga.engine.failure import halted
 from kubesaga.engine.resolver import DependencyResolver
-from kubesaga.engine.settlement import Settlement, settlement
+from kubesaga.engine.settlement import Settlement, place, settlement, unended_pods
 from kubesaga.engine.state import StateManager
+from kubesaga.engine.suspension import is_suspended
+from kubesaga.engine.text import listing
+
+_WAITS: Final = "; the next attempt waits for "
 
 
 def advance_steps(state: StateManager, resolver: DependencyResolver) -> None:
     """Start what may start. Attempts that are due go before new steps, both in the order of the plan."""
-    if state.status.failure is not None or state.plan.suspend:
+    if halted(state) or is_suspended(state):
         return
     room = _room(state)
     due = [n for n, r in state.executions(Direction.FORWARD) if r.state is StepState.RETRYING and is_due(state, n, r)]
@@ -24,9 +31,13 @@ def is_due(state: StateManager, step: str, record: Execution, direction: Directi
     if due is not None and not state.has_come(due):
         return False
     name = state.executor.name(step, direction, record)
-    how_far = settlement(name, record.job_uid, state.observed)
+    how_far = settlement(name, record, state.observed)
     if how_far is Settlement.UNCONFIRMED:
         state.unconfirmed.add(name)
+    if how_far is Settlement.UNSETTLED:
+        pods = listing([place(pod) for pod in unended_pods(name, record, state.observed)])
+        said = (record.message or record.reason or "").partition(_WAITS)[0]
+        state.note(step, direction, message=f"{said}{_WAITS}{pods or f'the Job {name}'} to end")
     return how_far is Settlement.SETTLED
 
 

@@ -23,10 +23,10 @@ def _names(plan: Plan, status: WorkflowStatus) -> list[str]:
 
 def _edges(plan: Plan, status: WorkflowStatus) -> list[str]:
     found = []
-    succeeded = {record.name for record in status.steps if record.state is StepState.SUCCEEDED}
+    succeeded = {record.name for record in status.steps if record.state.done}
     for record in status.steps:
         planned = plan.by_name.get(record.name)
-        if planned is None:
+        if planned is None or record.state is StepState.SKIPPED:
             continue
         if not succeeded.issuperset(planned.dependencies):
             missing = next(name for name in planned.dependencies if name not in succeeded)
@@ -48,7 +48,7 @@ def _ending(plan: Plan, status: WorkflowStatus) -> list[str]:
         if any(one.state.in_flight for one in executions)
         else []
     )
-    succeeded = sum(record.state is StepState.SUCCEEDED for record in status.steps)
+    succeeded = sum(record.state.done for record in status.steps)
     if status.phase is Phase.SUCCEEDED and succeeded < len(plan.steps):
         found.append(f"the phase is Succeeded, and {succeeded} of {counted(len(plan.steps), 'step')} did")
     return found

@@ -1,6 +1,7 @@
 """The exact Job manifest of one attempt."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from kubesaga.api import names
@@ -16,27 +17,39 @@ _DISRUPTION_IS_NO_FAILURE: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class JobIdentity:
+    """What a Job is for."""
+
+    step: str
+    direction: Direction
+    attempt: int
+    epoch: int
+    incarnation: int = 1
+
+    def name(self, workflow: Workflow) -> str:
+        """The name of the Job."""
+        return names.job_name(workflow.uid, self.step, self.direction, self.attempt, self.epoch)
+
+
 def job_manifest(
     workflow: Workflow,
-    step: str,
-    direction: Direction,
-    attempt: int,
-    epoch: int,
+    identity: JobIdentity,
     container: Container,
     pod: PodSettings,
     context: Mapping[str, str],
     timeout_seconds: int | None,
 ) -> dict[str, Any]:
     """The Job that runs `container` for one attempt, every reference resolved."""
-    name = names.job_name(workflow.uid, step, direction, attempt, epoch)
-    labels = _labels(workflow, step, direction, attempt, epoch)
+    name = identity.name(workflow)
+    labels = _labels(workflow, identity)
     spec: dict[str, Any] = {
         "backoffLimit": 0,
         "completions": 1,
         "parallelism": 1,
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": _DISRUPTION_IS_NO_FAILURE,
-        "template": _pod_template(labels, pod, _container(workflow, step, direction, name, container, context)),
+        "template": _pod_template(labels, pod, _container(workflow, identity, container, context)),
     }
     if timeout_seconds is not None:
         spec["activeDeadlineSeconds"] = timeout_seconds
@@ -61,15 +74,15 @@ def tombstone_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "metadata": metadata, "spec": {**manifest["spec"], "suspend": True, "parallelism": 0}}
 
 
-def _labels(workflow: Workflow, step: str, direction: Direction, attempt: int, epoch: int) -> dict[str, str]:
+def _labels(workflow: Workflow, identity: JobIdentity) -> dict[str, str]:
     """Labels of the Job and its Pods. The Workflow's uid, not its name: label values end at 63 characters."""
     return {
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
         names.LABEL_WORKFLOW_UID: workflow.uid,
-        names.LABEL_STEP: step,
-        names.LABEL_DIRECTION: direction.value,
-        names.LABEL_ATTEMPT: str(attempt),
-        names.LABEL_EPOCH: str(epoch),
+        names.LABEL_STEP: identity.step,
+        names.LABEL_DIRECTION: identity.direction.value,
+        names.LABEL_ATTEMPT: str(identity.attempt),
+        names.LABEL_EPOCH: str(identity.epoch),
     }
 
 
@@ -97,7 +110,7 @@ def _pod_template(labels: Mapping[str, str], pod: PodSettings, container: Mappin
 
 
 def _container(
-    workflow: Workflow, step: str, direction: Direction, job: str, container: Container, context: Mapping[str, str]
+    workflow: Workflow, identity: JobIdentity, container: Container, context: Mapping[str, str]
 ) -> dict[str, Any]:
     """The step's container with its references resolved and our variables first, so that its own may use them."""
     wire = container.wire()
@@ -113,26 +126,25 @@ def _container(
     path = wire.setdefault("terminationMessagePath", names.TERMINATION_LOG_DEFAULT)
     # What a failing container said last becomes the step's message, unless it wrote one itself.
     wire["terminationMessagePolicy"] = "FallbackToLogsOnError"
-    wire["env"] = _environment(workflow, step, direction, job, context["attempt"], path) + own
+    wire["env"] = _environment(workflow, identity, path) + own
     return wire
 
 
-def _environment(
-    workflow: Workflow, step: str, direction: Direction, job: str, attempt: str, termination_log: str
-) -> list[dict[str, str]]:
+def _environment(workflow: Workflow, identity: JobIdentity, termination_log: str) -> list[dict[str, str]]:
     """The variables that every Pod gets."""
-    forward_key = names.idempotency_key(workflow.uid, step, Direction.FORWARD)
+    step, direction = identity.step, identity.direction
     variables = {
         names.ENV_WORKFLOW: workflow.name,
         names.ENV_WORKFLOW_UID: workflow.uid,
         names.ENV_STEP: step,
         names.ENV_ITEM: "",
-        names.ENV_ATTEMPT: attempt,
+        names.ENV_ATTEMPT: str(identity.attempt),
         names.ENV_DIRECTION: direction.value,
-        names.ENV_IDEMPOTENCY_KEY: names.idempotency_key(workflow.uid, step, direction),
+        names.ENV_IDEMPOTENCY_KEY: names.idempotency_key(workflow.uid, step, direction, identity.incarnation),
         names.ENV_TERMINATION_LOG: termination_log,
-        names.ENV_TRACEPARENT: names.traceparent(workflow.uid, job),
+        names.ENV_TRACEPARENT: names.traceparent(workflow.uid, identity.name(workflow)),
     }
     if direction is Direction.COMPENSATION:
-        variables[names.ENV_FORWARD_IDEMPOTENCY_KEY] = forward_key
+        undone = names.idempotency_key(workflow.uid, step, Direction.FORWARD, identity.incarnation)
+        variables[names.ENV_FORWARD_IDEMPOTENCY_KEY] = undone
     return [{"name": name, "value": value} for name, value in variables.items()]

@@ -54,7 +54,7 @@ class JobObservation:
             tombstone=LABEL_TOMBSTONE in (metadata.get("labels") or {}),
             suspended=bool(spec.get("suspend")),
             active_deadline_seconds=spec.get("activeDeadlineSeconds"),
-            start_time=datetime.fromisoformat(status["startTime"]) if status.get("startTime") else None,
+            start_time=_moment(status.get("startTime")),
             active=status.get("active") or 0,
             terminating=status.get("terminating") or 0,
             succeeded=status.get("succeeded") or 0,
@@ -85,7 +85,8 @@ class PodObservation:
     """Uid of the controlling Job; also where it was deleted and the Pod left behind, as an orphan."""
     phase: str
     node: str
-    deleting: bool
+    deletion_time: datetime | None
+    """When it had to be gone, if somebody deleted it: its grace period included."""
     exit_code: int | None
     """Exit code of the step's container, once it ended."""
     ended_by: str
@@ -109,18 +110,22 @@ class PodObservation:
             job_uid=_controller_uid(metadata, LABEL_CONTROLLER_UID),
             phase=status.get("phase", "Pending"),
             node=(raw.get("spec") or {}).get("nodeName", ""),
-            deleting="deletionTimestamp" in metadata,
+            deletion_time=_moment(metadata.get("deletionTimestamp")),
             exit_code=ended.get("exitCode"),
             ended_by=reason if (reason := ended.get("reason", "")) not in _BY_ITSELF else "",
             termination_message=ended.get("message", ""),
             waiting=_waiting(status, state.get("waiting") or {}),
-            finished=datetime.fromisoformat(ended["finishedAt"]) if ended.get("finishedAt") else None,
+            finished=_moment(ended.get("finishedAt")),
         )
 
     @property
     def ended(self) -> bool:
         """Whether no container of it runs or will run."""
         return self.phase in ("Succeeded", "Failed")
+
+
+def _moment(time: str | None) -> datetime | None:
+    return datetime.fromisoformat(time) if time else None
 
 
 def _controller_uid(metadata: Mapping[str, Any], label: str) -> str | None:
@@ -167,6 +172,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class ResubmissionObservation:
+    """A Workflow that was created on request, or why it was not."""
+
+    uid: str | None
+    """None where it was refused for good."""
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything that one pass sees beside the Workflow itself."""
 
@@ -178,3 +192,7 @@ class Observed:
     """Refused creates by Job name, as far as they are newer than what the status says of that Job."""
     confirmed: frozenset[str] = frozenset()
     """Names of Jobs that were read live (with their Pods) for this pass, because the last one asked to."""
+    namespace_terminating: bool | None = None
+    """Whether the namespace is being deleted, as read live for this pass; None where it was not read."""
+    resubmission: ResubmissionObservation | None = None
+    """What became of the Workflow that the last pass asked to create."""

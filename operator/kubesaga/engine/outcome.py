@@ -1,48 +1,21 @@
 """Where the run stands: its phase and the one word that says why."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import OnCompensationFailure
-from kubesaga.api.status import FailureReason, Phase, StepState
+from kubesaga.api.status import Failure, FailureReason, Phase, StepState
 from kubesaga.engine.boundary import crossed, reached_savepoints
-from kubesaga.engine.failure import stops
-from kubesaga.engine.quiescence import awaited
+from kubesaga.engine.failure import failure_sentence, halted, stops
+from kubesaga.engine.finalizer import may_create
+from kubesaga.engine.pivot import deciding_pivots, passed_pivots
+from kubesaga.engine.quiescence import awaited, stuck_pods
+from kubesaga.engine.reason import Reason
+from kubesaga.engine.recovery import waits_for_person
 from kubesaga.engine.rollback import UndoStates, is_over, moving, timed_out, undo_set, undo_states
 from kubesaga.engine.state import StateManager
+from kubesaga.engine.suspension import is_suspended
 from kubesaga.engine.text import counted, listing
-
-
-class Reason(StrEnum):
-    """Reasons of a phase that are not reasons of a failure."""
-
-    RUNNING = "Running"
-    """Steps run, or may start."""
-    SUSPENDED = "Suspended"
-    """`suspend` is set."""
-    SUCCEEDED = "Succeeded"
-    """Every step succeeded."""
-    DRAINING = "Draining"
-    """A step failed; running steps run to their end, and nothing is undone."""
-    STOPPING = "Stopping"
-    """Running steps are being stopped, and nothing is undone."""
-    ROLLING_BACK = "RollingBack"
-    """What was done is being undone, or waits for running steps to end."""
-    ROLLED_BACK = "RolledBack"
-    """Everything is undone."""
-    ROLLED_BACK_ON_REQUEST = "RolledBackOnRequest"
-    """Everything is undone, because a person requested it."""
-    COMPENSATION_FAILED = "CompensationFailed"
-    """An undo used up its retries; a person has to look."""
-    COMPENSATION_ABANDONED = "CompensationAbandoned"
-    """What could not be undone is left: a person gave it up, or the rollback goes on without it."""
-    IRREVERSIBLE_STEP = "IrreversibleStep"
-    """A step that cannot be undone had been attempted; everything else is undone."""
-    SAVEPOINT_REACHED = "SavepointReached"
-    """Everything after a savepoint is undone."""
-    MANUALLY_RESOLVED = "ManuallyResolved"
-    """A person skipped an undo, and everything else is undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +25,101 @@ class Outcome:
     phase: Phase
     reason: str
     message: str = ""
+    stuck: str = ""
+    """In words, Pods that were deleted and do not end: without them it would go on."""
+    rolling_back: bool = False
+    """Whether it is a rollback that is suspended."""
 
 
 def outcome(state: StateManager, *, quiescent: bool) -> Outcome:
     """The outcome so far. `quiescent`: every forward Job is settled."""
     failure = state.status.failure
+    if waits_for_person(state):
+        return _forward_recovery(state)
     if failure is None:
         return _going_forward(state)
     if state.status.rollback is not None and not (quiescent and not undo_set(state)):
         return _rolling_back(state, failure.message, quiescent=quiescent)
     if quiescent:
-        cancelled = failure.reason is FailureReason.CANCELLED
-        return Outcome(Phase.CANCELLED if cancelled else Phase.FAILED, failure.reason, failure.message)
+        return _ended_early(state, failure)
     reason = Reason.STOPPING if stops(state) else Reason.DRAINING
-    return Outcome(Phase.RUNNING, reason, f"{failure.message}; waits for {awaited(state)}")
+    message = f"{failure.message}; waits for {awaited(state)}"
+    return Outcome(Phase.RUNNING, reason, message, stuck_pods(state))
 
 
 def _going_forward(state: StateManager) -> Outcome:
-    if _succeeded(state) == len(state.plan.steps):
-        return Outcome(Phase.SUCCEEDED, Reason.SUCCEEDED, f"{counted(len(state.plan.steps), 'step')} succeeded")
-    if state.plan.suspend:
-        return Outcome(Phase.SUSPENDED, Reason.SUSPENDED, "no step starts until spec.suspend is false")
+    done, skipped = _done(state), _skipped(state)
+    if done == len(state.plan.steps):
+        by_hand = f", {skipped} of them skipped by a person" if skipped else ""
+        return Outcome(Phase.SUCCEEDED, Reason.SUCCEEDED, f"{counted(done, 'step')} succeeded{by_hand}")
+    if state.status.stop_time is not None:
+        return Outcome(
+            Phase.RUNNING, Reason.DRAINING, f"stopped on request; waits for {awaited(state)}", stuck_pods(state)
+        )
+    if halted(state):
+        pivots = listing(deciding_pivots(state))
+        return Outcome(
+            Phase.RUNNING, Reason.DRAINING, f"{failure_sentence(state)}; the pivot {pivots} decides what follows"
+        )
+    if is_suspended(state):
+        asks = "spec.suspend is false" if state.plan.suspend else "kubesaga.dev/resume is requested"
+        return Outcome(Phase.SUSPENDED, Reason.SUSPENDED, f"no step starts until {asks}")
     return Outcome(Phase.RUNNING, Reason.RUNNING, _waiting(state, Direction.FORWARD))
+
+
+def _forward_recovery(state: StateManager) -> Outcome:
+    """Past a pivot nothing is undone: what failed waits for a person, and what does not depend on it goes on."""
+    failure, failed = state.status.failure, failure_sentence(state)
+    why = failure.message if failure is not None else failed
+    asks = "kubesaga.dev/retry-step or skip-step leads on" if failed else "kubesaga.dev/resume leads on"
+    message = (
+        f"{why}; the pivot {listing(passed_pivots(state))} has succeeded, so nothing is undone: {asks}, stop ends it"
+    )
+    return Outcome(Phase.SUSPENDED, Reason.FORWARD_RECOVERY, message)
+
+
+def _ended_early(state: StateManager, failure: Failure) -> Outcome:
+    """Nothing was to be undone, or nothing is."""
+    if state.status.terminate_time is not None:
+        message = f"terminated on request, nothing was undone: the state may be inconsistent{_cause(failure)}"
+        return Outcome(Phase.CANCELLED, FailureReason.TERMINATED, message)
+    asked = failure.reason in (FailureReason.CANCELLED, FailureReason.STOPPED, FailureReason.DELETED)
+    return Outcome(Phase.CANCELLED if asked else Phase.FAILED, failure.reason, failure.message)
+
+
+def _cause(failure: Failure) -> str:
+    return "" if failure.reason is FailureReason.TERMINATED else f"; {failure.message}"
 
 
 def _rolling_back(state: StateManager, cause: str, *, quiescent: bool) -> Outcome:
     if not quiescent:
-        return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; waits for {awaited(state)}")
+        message = f"{cause}; waits for {awaited(state)}"
+        return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, message, stuck_pods(state))
     undos = undo_states(state)
-    left = [_left(state, name, how_far) for name, how_far in undos.items() if how_far is not StepState.SUCCEEDED]
+    left = [_left(state, name) for name, how_far in undos.items() if how_far is not StepState.SUCCEEDED]
     message = f"{counted(len(undos) - len(left), 'step')} undone; {cause}"
     if state.plan.rollback.on_compensation_failure is OnCompensationFailure.BLOCK and _is_blocked(state, undos):
         why = f"the rollback ran longer than {state.plan.rollback.timeout_seconds} s: " if timed_out(state) else ""
         asks = "kubesaga.dev/retry-compensation, skip-compensation or abandon leads on"
         return Outcome(Phase.ROLLBACK_BLOCKED, Reason.COMPENSATION_FAILED, f"{why}{listing(left)}: {asks}; {cause}")
     if moving(undos) or (None in undos.values() and not is_over(state)):
-        waits = _waiting(state, Direction.COMPENSATION)
-        return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; {waits}" if waits else cause)
-    if None in undos.values() or StepState.FAILED in undos.values():
-        return Outcome(Phase.ROLLBACK_FAILED, Reason.COMPENSATION_ABANDONED, f"left: {listing(left)}; {message}")
+        return _undoing(state, cause)
+    if {None, StepState.FAILED, StepState.CANCELLED}.intersection(undos.values()):
+        terminated = state.status.terminate_time is not None
+        reason = FailureReason.TERMINATED if terminated else Reason.COMPENSATION_ABANDONED
+        return Outcome(Phase.ROLLBACK_FAILED, reason, f"left: {listing(left)}; {message}")
     return _rolled_back(state, left, message)
+
+
+def _undoing(state: StateManager, cause: str) -> Outcome:
+    """Undos run, or are to come."""
+    waits = _waiting(state, Direction.COMPENSATION)
+    if state.status.rollback is not None and state.status.rollback.suspended_time is not None:
+        message = f"no further undo starts until kubesaga.dev/resume is requested; {cause}"
+        return Outcome(Phase.SUSPENDED, Reason.SUSPENDED, message, rolling_back=True)
+    if not may_create(state.workflow):
+        waits = "the first undo waits for the garbage collector to take its finalizer away"
+    return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; {waits}" if waits else cause)
 
 
 def _rolled_back(state: StateManager, skipped: list[str], message: str) -> Outcome:
@@ -119,13 +147,14 @@ def _is_blocked(state: StateManager, undos: UndoStates) -> bool:
     return StepState.FAILED in undos.values() or (not moving(undos) and None in undos.values() and timed_out(state))
 
 
-def _left(state: StateManager, name: str, how_far: StepState | None) -> str:
+def _left(state: StateManager, name: str) -> str:
     """A step that is not undone, and why."""
     undo = state.steps[name].compensation
     if undo is None:
         return f"{name} (its undo has not begun)"
     why = undo.message or undo.reason
-    return f"{name} (its undo {'was skipped' if how_far is StepState.SKIPPED else 'failed'}{f': {why}' if why else ''})"
+    what = {StepState.SKIPPED: "was skipped", StepState.CANCELLED: "was stopped"}.get(undo.state, "failed")
+    return f"{name} (its undo {what}{f': {why}' if why else ''})"
 
 
 def _waiting(state: StateManager, direction: Direction) -> str:
@@ -142,8 +171,12 @@ def progress(state: StateManager) -> dict[str, str | None]:
     if rollback is not None and rollback.quiesced_time is not None:
         undos = undo_states(state)
         undone = f"{sum(how_far is StepState.SUCCEEDED for how_far in undos.values())}/{len(undos)}"
-    return {"progress": f"{_succeeded(state)}/{len(state.plan.steps)}", "rollback_progress": undone}
+    return {"progress": f"{_done(state)}/{len(state.plan.steps)}", "rollback_progress": undone}
 
 
-def _succeeded(state: StateManager) -> int:
-    return sum(record.state is StepState.SUCCEEDED for record in state.steps.values())
+def _done(state: StateManager) -> int:
+    return sum(record.state.done for record in state.steps.values())
+
+
+def _skipped(state: StateManager) -> int:
+    return sum(record.state is StepState.SKIPPED for record in state.steps.values())

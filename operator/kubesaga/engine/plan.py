@@ -7,7 +7,7 @@ from typing import Final
 from kubesaga.api.container import Container
 from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX
 from kubesaga.api.pod import PodSettings
-from kubesaga.api.spec import Boundary, InFlight, OnCompensationFailure, OnFailure, Output, When
+from kubesaga.api.spec import Boundary, DeletionPolicy, InFlight, OnCompensationFailure, OnFailure, Output, When
 
 PLAN_VERSION: Final = 1
 """Grows when the same spec would give another plan; a running Workflow keeps the version that it began with."""
@@ -93,6 +93,9 @@ class Plan:
     in_flight: InFlight
     rollback: PlannedRollback
     suspend: bool
+    deletion_policy: DeletionPolicy
+    pivots: tuple[str, ...]
+    """The steps of `boundary: Pivot`, in order."""
     ttl_seconds_after_finished: int | None
     warnings: tuple[str, ...]
     object_bytes: int

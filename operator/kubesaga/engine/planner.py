@@ -6,7 +6,9 @@ from typing import Any
 from kubesaga.api import limits
 from kubesaga.api.pod import PodSettings
 from kubesaga.api.spec import (
+    Boundary,
     Defaults,
+    DeletionPolicy,
     InFlight,
     OnCompensationFailure,
     OnFailure,
@@ -102,11 +104,12 @@ def _plan(
     size: int,
     warnings: tuple[str, ...],
 ) -> Plan:
+    by_name = {step.name: step for step in steps}
     levels = {step.name: step.level for step in steps}
     undoable = frozenset(step.name for step in steps if step.compensation)
     return Plan(
         steps=steps,
-        by_name={step.name: step for step in steps},
+        by_name=by_name,
         order=order,
         levels=graph.grouped(levels),
         critical_path=graph.critical_path(dependencies, levels),
@@ -119,6 +122,8 @@ def _plan(
         in_flight=spec.in_flight or InFlight.DRAIN,
         rollback=_rollback(spec.rollback),
         suspend=bool(spec.suspend),
+        deletion_policy=spec.deletion_policy or DeletionPolicy.ABANDON,
+        pivots=tuple(name for name in order if by_name[name].boundary is Boundary.PIVOT),
         ttl_seconds_after_finished=spec.ttl_seconds_after_finished,
         warnings=warnings,
         object_bytes=size,

@@ -1,10 +1,17 @@
 """Quiescence: nothing forward runs any more, and nothing forward ever will. No undo starts before that."""
 
+from datetime import timedelta
+from typing import Final
+
 from kubesaga.api.names import Direction
 from kubesaga.api.status import StepReason, StepStatus
-from kubesaga.engine.settlement import Settlement, settlement, unended
+from kubesaga.engine.observation import PodObservation
+from kubesaga.engine.settlement import Settlement, place, settlement, unended_pods
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import listing
+
+TERMINATES_WITHIN: Final = timedelta(minutes=2)
+"""Grace periods are shorter as a rule: a Pod that has not ended by then is stuck, most likely on a dead node."""
 
 
 def quiesce(state: StateManager) -> bool:
@@ -23,23 +30,40 @@ def awaited(state: StateManager) -> str:
     """In words, what quiescing waits for."""
     open_ = []
     for name, record in state.steps.items():
-        job = state.observed.jobs.get(state.executor.name(name, Direction.FORWARD, record))
-        uid = job.uid if job else record.job_uid or ""
-        pods = unended(state.observed.pods.get(uid, ()))
-        open_ += [f"Pod {pod.name} on node {pod.node or '(none yet)'} of step {name}" for pod in pods]
+        pods = () if record.assumed_stopped else _pods(state, record)
+        open_ += [f"{place(pod)} of step {name}" for pod in pods]
         if record.state.in_flight and not pods:
             open_.append(f"the Job of step {name}{f' ({record.message})' if record.message else ''}")
     return listing(open_, most=3)
+
+
+def stuck_pods(state: StateManager) -> str:
+    """In words, Pods that were deleted and have not ended for long; the pass wakes when that is so for one."""
+    stuck = [
+        f"{place(pod)} of step {name}"
+        for name, record in state.steps.items()
+        for pod in (() if record.assumed_stopped else _pods(state, record))
+        if pod.deletion_time is not None and state.has_come(pod.deletion_time + TERMINATES_WITHIN)
+    ]
+    if not stuck:
+        return ""
+    asks = "if a node is dead, delete its Pod with --force, or request kubesaga.dev/assume-stopped for the step"
+    return f"{listing(stuck, most=3)}: deleted, and not ended for {int(TERMINATES_WITHIN.total_seconds())} s; {asks}"
+
+
+def _pods(state: StateManager, record: StepStatus) -> tuple[PodObservation, ...]:
+    """The Pods of a step's last Job that have not ended."""
+    return unended_pods(state.executor.name(record.name, Direction.FORWARD, record), record, state.observed)
 
 
 def _settled(state: StateManager, record: StepStatus) -> bool:
     """Whether the last forward Job of a step is settled; those before it were when it began."""
     if not record.state.terminal:
         return False
-    if record.reason in (StepReason.CREATE_REJECTED, StepReason.NAME_CONFLICT):
-        return True  # There is no Job of ours.
+    if not record.attempted or record.reason in (StepReason.CREATE_REJECTED, StepReason.NAME_CONFLICT):
+        return True  # There is no Job of ours, or a tombstone.
     name = state.executor.name(record.name, Direction.FORWARD, record)
-    how_far = settlement(name, record.job_uid, state.observed)
+    how_far = settlement(name, record, state.observed)
     if how_far is Settlement.UNCONFIRMED:
         state.unconfirmed.add(name)
     return how_far is Settlement.SETTLED

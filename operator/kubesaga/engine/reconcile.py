@@ -14,26 +14,30 @@ from kubesaga.api.limits import FAILURE_BYTES_MAX
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Failure, FailureReason, Phase, WorkflowStatus
 from kubesaga.api.workflow import Workflow
-from kubesaga.engine.action import DeleteWorkflow
+from kubesaga.engine.action import DeleteWorkflow, ReadNamespace, SetFinalizers
+from kubesaga.engine.answer import answer_requests
 from kubesaga.engine.conditions import conditions, stalled
-from kubesaga.engine.deadline import track_suspension
 from kubesaga.engine.decision import Decision, Event, EventType, PhaseTransition, Write
 from kubesaga.engine.deletion import observe_deletions
 from kubesaga.engine.effects import effects
-from kubesaga.engine.executor import StepExecutor
 from kubesaga.engine.failure import latch_failure
+from kubesaga.engine.finalizer import has_to_be_held, hold, is_held, release
 from kubesaga.engine.forward import advance_steps
 from kubesaga.engine.inconsistency import inconsistencies
 from kubesaga.engine.observation import Observed
 from kubesaga.engine.outcome import Outcome, outcome, progress
+from kubesaga.engine.pivot import passed_pivots
 from kubesaga.engine.plan import PLAN_VERSION, Plan
 from kubesaga.engine.quiescence import quiesce
-from kubesaga.engine.request import answer_requests
+from kubesaga.engine.reason import Reason
+from kubesaga.engine.request import refuse_requests
 from kubesaga.engine.resolver import DependencyResolver
+from kubesaga.engine.resubmission import observe_resubmission, resubmission
 from kubesaga.engine.rollback import halt, undo
 from kubesaga.engine.spec_error import InvalidSpec
 from kubesaga.engine.state import StateManager
-from kubesaga.engine.text import clip, counted
+from kubesaga.engine.suspension import track_suspension
+from kubesaga.engine.text import clip, counted, listing
 
 
 def reconcile(workflow: Workflow, plan: Plan | InvalidSpec, observed: Observed, now: datetime) -> Decision:
@@ -43,34 +47,42 @@ def reconcile(workflow: Workflow, plan: Plan | InvalidSpec, observed: Observed, 
     timezone-aware. Never raises for anything that users or the cluster can cause.
     """
     status = workflow.status
-    if workflow.deleting:
+    if workflow.deleting and not is_held(workflow):
         return Decision(status, Write.NONE)  # What was started goes with the Workflow; nothing more is.
+    if workflow.deleting and observed.namespace_terminating:
+        return _let_go(workflow)
     if isinstance(plan, InvalidSpec):
         return _refuse(workflow, plan, now)
     if status.failure is not None and status.failure.reason is FailureReason.INVALID_SPEC:
-        status = WorkflowStatus()  # The spec was mended: nothing had been started, so this is the beginning.
+        # The spec was mended: nothing had been started, so this is the beginning.
+        status = WorkflowStatus(handled_requests=status.handled_requests)
     if found := inconsistencies(plan, status):
         return _stall(workflow, "StateInconsistent", "; ".join(found), now, found)
-    state = StateManager(plan, StepExecutor(workflow, plan), observed, status, now)
+    state = StateManager(workflow, plan, observed, status, now)
     if status.ended:
-        return _ended(workflow, state)
-    return _pass(workflow, state)
+        return _ended(state)
+    return _pass(state)
 
 
-def _pass(workflow: Workflow, state: StateManager) -> Decision:
+def _pass(state: StateManager) -> Decision:
     """One pass over a Workflow that has not ended."""
+    if has_to_be_held(state.workflow, state.plan):
+        return Decision(state.workflow.status, Write.NONE, (hold(state.workflow),))
     resolver = DependencyResolver()
     _begin(state)
-    track_suspension(state)
-    state.observe(workflow.uid, retrying=state.status.failure is None)
+    ending = state.status.failure is not None or state.status.stop_time is not None
+    state.observe(state.workflow.uid, retrying=not ending)
     observe_deletions(state)
-    answer_requests(state, workflow.annotations)
+    answer_requests(state, state.workflow.annotations)
+    track_suspension(state)
+    if state.deleting and (passed := passed_pivots(state)):
+        return _let_go(state.workflow, f"the pivot {listing(passed)} has succeeded, so nothing is undone")
     latch_failure(state)
     advance_steps(state, resolver)
     halt(state)
     quiescent = state.status.failure is not None and quiesce(state)
     undo(state, resolver)
-    return _conclude(workflow, state, outcome(state, quiescent=quiescent))
+    return _conclude(state, outcome(state, quiescent=quiescent))
 
 
 def _begin(state: StateManager) -> None:
@@ -80,26 +92,31 @@ def _begin(state: StateManager) -> None:
         state.tell(EventType.NORMAL, "Started", f"{counted(len(state.plan.steps), 'step')} planned")
 
 
-def _conclude(workflow: Workflow, state: StateManager, reached: Outcome) -> Decision:
+def _conclude(state: StateManager, reached: Outcome) -> Decision:
     """Write down where the run stands."""
-    before = state.status
+    before, generation = state.status, state.workflow.generation
+    stuck = any(one.reason == Reason.POD_TERMINATION for one in before.conditions)
     state.set(
-        observed_generation=workflow.generation,
+        observed_generation=generation,
         phase=reached.phase,
         reason=reached.reason,
-        conditions=conditions(before.conditions, reached, workflow.generation, state.second),
+        conditions=conditions(before.conditions, reached, generation, state.second),
         completion_time=state.second if reached.phase.terminal else None,
         **progress(state),
     )
     changed = before.phase is not reached.phase
-    if changed and (reached.phase.terminal or reached.phase is Phase.ROLLBACK_BLOCKED):
+    if (before.phase, before.reason) != (reached.phase, reached.reason) and _is_told(reached):
         type_ = EventType.NORMAL if reached.phase is Phase.SUCCEEDED else EventType.WARNING
-        state.tell(type_, reached.phase, reached.message)
+        state.tell(type_, reached.reason if reached.phase is Phase.SUSPENDED else reached.phase, reached.message)
+    if reached.stuck and not stuck:
+        state.tell(EventType.WARNING, Reason.POD_TERMINATION, reached.stuck)
+    if reached.phase.terminal:
+        state.wake(state.now)  # What follows the end, such as its time to live, begins with the next pass.
     phases = (PhaseTransition(before.phase, reached.phase),) if changed else ()
     return Decision(
         status=state.next_status(),
         write=state.write(),
-        actions=effects(state),
+        actions=(*effects(state), *((ReadNamespace(),) if _asks_namespace(state) else ())),
         events=tuple(state.events),
         transitions=(*state.transitions, *phases),
         wake_at=min(state.wakes, default=None),
@@ -107,39 +124,68 @@ def _conclude(workflow: Workflow, state: StateManager, reached: Outcome) -> Deci
     )
 
 
-def _ended(workflow: Workflow, state: StateManager) -> Decision:
-    """A Workflow that has ended: new requests are answered, and its time to live is kept."""
+def _is_told(reached: Outcome) -> bool:
+    """Whether people are told of a phase and reason: ends, and what waits for them."""
+    waits = reached.phase is Phase.ROLLBACK_BLOCKED or reached.reason == Reason.FORWARD_RECOVERY
+    return reached.phase.terminal or waits
+
+
+def _asks_namespace(state: StateManager) -> bool:
+    """Whether it has to be known that undos can be created at all."""
+    return state.deleting and state.observed.namespace_terminating is None
+
+
+def _ended(state: StateManager) -> Decision:
+    """A Workflow that has ended: new requests are answered, its finalizer is released, its time to live is kept."""
+    workflow = state.workflow
     answer_requests(state, workflow.annotations)
+    observe_resubmission(state)
     if state.status.epoch > workflow.status.epoch:
-        return _pass(workflow, state)  # A request has opened the next epoch.
+        return _pass(state)  # A request has opened the next epoch.
     if state.status.observed_generation != workflow.generation:
         seen = tuple(c.model_copy(update={"observed_generation": workflow.generation}) for c in state.status.conditions)
         state.set(observed_generation=workflow.generation, conditions=seen)
-    ttl, ended = state.plan.ttl_seconds_after_finished, state.status.completion_time
-    actions: tuple[DeleteWorkflow, ...] = ()
-    if ttl is not None and ended is not None:
-        if state.now < ended + timedelta(seconds=ttl):
-            state.wake(ended + timedelta(seconds=ttl))
-        elif state.write() is Write.NONE:
-            actions = (DeleteWorkflow(workflow.uid, workflow.resource_version),)
+    at_rest = state.write() is Write.NONE
     return Decision(
         status=state.next_status(),
         write=state.write(),
-        actions=actions,
+        actions=(*resubmission(state), *(_farewell(state) if at_rest else ())),
         events=tuple(state.events),
-        wake_at=min(state.wakes, default=None),
+        wake_at=min(state.wakes, default=None if at_rest else state.now),
     )
+
+
+def _farewell(state: StateManager) -> tuple[SetFinalizers | DeleteWorkflow, ...]:
+    """What is done once of a Workflow that has ended and is written down so."""
+    workflow = state.workflow
+    if is_held(workflow):
+        return (release(workflow),)
+    ttl, ended = state.plan.ttl_seconds_after_finished, state.status.completion_time
+    if ttl is None or ended is None or not state.has_come(ended + timedelta(seconds=ttl)):
+        return ()
+    return (DeleteWorkflow(workflow.uid, workflow.resource_version),)
+
+
+def _let_go(workflow: Workflow, why: str = "") -> Decision:
+    """Release a Workflow that is deleted and of which nothing can be undone."""
+    left = [r.name for r in workflow.status.steps if r.attempted and not (r.compensation and r.compensation.state.done)]
+    reason = why or f"namespace {workflow.namespace} is being deleted, so nothing more can be undone"
+    message = f"Workflow {workflow.name} is let go: {reason}; left: {listing(left) or 'nothing'}"
+    event = Event(EventType.WARNING, "Released", message, about_namespace=not why)
+    return Decision(workflow.status, Write.NONE, (release(workflow),), (event,))
 
 
 def _refuse(workflow: Workflow, invalid: InvalidSpec, now: datetime) -> Decision:
     """A spec with errors starts nothing. One that began under other rules is left as it is, for a person to look at."""
-    status = workflow.status
     message = _sentence(invalid)
-    if status.start_time is not None:
+    if workflow.status.start_time is not None:
         return _stall(workflow, FailureReason.INVALID_SPEC, message, now, tuple(map(str, invalid.errors)))
-    if status.observed_generation == workflow.generation:
-        return Decision(status, Write.NONE)
     second = now.replace(microsecond=0)
+    why = "the spec has errors, and nothing was started"
+    status, answers = refuse_requests(workflow.status, workflow.annotations, why, second)
+    if status.observed_generation == workflow.generation:
+        farewell = (release(workflow),) if is_held(workflow) and not answers else ()
+        return Decision(status, Write.NOW if answers else Write.NONE, farewell, answers)
     reached = Outcome(Phase.FAILED, FailureReason.INVALID_SPEC, message)
     refused = WorkflowStatus(
         observed_generation=workflow.generation,
@@ -151,19 +197,22 @@ def _refuse(workflow: Workflow, invalid: InvalidSpec, now: datetime) -> Decision
         handled_requests=status.handled_requests,
     )
     event = Event(EventType.WARNING, FailureReason.INVALID_SPEC, message)
-    return Decision(refused, Write.NOW, events=(event,), transitions=(PhaseTransition(status.phase, Phase.FAILED),))
+    return Decision(
+        refused, Write.NOW, events=(event, *answers), transitions=(PhaseTransition(status.phase, Phase.FAILED),)
+    )
 
 
 def _stall(workflow: Workflow, reason: str, message: str, now: datetime, found: tuple[str, ...]) -> Decision:
     """Say that this Workflow cannot go on, and touch nothing else of it."""
-    second, status = now.replace(microsecond=0), workflow.status
+    second = now.replace(microsecond=0)
+    status, answers = refuse_requests(workflow.status, workflow.annotations, f"it cannot go on: {message}", second)
     next_ = status.model_copy(
         update={"conditions": stalled(status.conditions, reason, message, workflow.generation, second)}
     )
-    if next_ == status:
-        return Decision(status, Write.NONE, inconsistencies=found)
-    event = Event(EventType.WARNING, reason, message)
-    return Decision(next_, Write.NOW, events=(event,), inconsistencies=found)
+    if next_ == workflow.status:
+        return Decision(next_, Write.NONE, inconsistencies=found)
+    news = () if next_.conditions == workflow.status.conditions else (Event(EventType.WARNING, reason, message),)
+    return Decision(next_, Write.NOW, events=(*news, *answers), inconsistencies=found)
 
 
 def _sentence(invalid: InvalidSpec) -> str:

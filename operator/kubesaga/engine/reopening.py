@@ -1,32 +1,60 @@
 """Reopening: a run that has ended without success goes on where it stopped, in the next epoch."""
 
 from kubesaga.api.names import Direction
-from kubesaga.api.status import FailureReason, Phase, StepState
+from kubesaga.api.status import Phase, StepState
+from kubesaga.engine.boundary import kept
+from kubesaga.engine.reason import Reason
 from kubesaga.engine.state import StateManager
 
 
-def reopen(state: StateManager) -> tuple[str, ...] | None:
-    """Begin the next epoch: what succeeded is kept, what did not gets new attempts and retries; returns those steps.
+def may_reopen(state: StateManager) -> bool:
+    """Whether there is something to go on with.
 
-    The cause, and the deadline, begin anew. None where there is nothing to go on with: the run has not ended so, or
-    its spec is wrong.
+    Not after a rollback that left something which is no savepoint: running it again would do it twice.
     """
     status = state.status
-    refused = status.failure is not None and status.failure.reason is FailureReason.INVALID_SPEC
-    if status.phase not in (Phase.FAILED, Phase.CANCELLED) or refused:
-        return None
+    at_savepoint = status.phase is Phase.PARTIALLY_ROLLED_BACK and status.reason == Reason.SAVEPOINT_REACHED
+    return at_savepoint or status.phase in (Phase.FAILED, Phase.CANCELLED, Phase.ROLLED_BACK)
+
+
+def reopen(state: StateManager) -> tuple[str, ...]:
+    """Begin the next epoch; returns the steps that run again.
+
+    What succeeded and was not undone is kept. What failed gets new attempts and retries. What was rolled back starts
+    anew, all of it, and where it was undone in a new incarnation. The cause and the deadline begin anew.
+    """
+    undone = state.status.rollback is not None
     state.set(
-        epoch=status.epoch + 1,
+        epoch=state.status.epoch + 1,
         start_time=state.second,
         completion_time=None,
         suspended_time=None,
         suspended_seconds=0,
+        suspend_request_time=None,
         cancel_time=None,
+        stop_time=None,
+        terminate_time=None,
         failure=None,
         rollback=None,
     )
+    return _start_anew(state) if undone else renew_failed(state)
+
+
+def renew_failed(state: StateManager) -> tuple[str, ...]:
+    """Give every step that ended without success new attempts and retries; returns those steps."""
     ended = (StepState.FAILED, StepState.CANCELLED)
     again = tuple(name for name, record in state.executions(Direction.FORWARD) if record.state in ended)
     for name in again:
         state.renew(name, Direction.FORWARD)
+    return again
+
+
+def _start_anew(state: StateManager) -> tuple[str, ...]:
+    """Take every step that no savepoint keeps for pending."""
+    safe = kept(state)
+    again = tuple(name for name in state.steps if name not in safe)
+    undone = [n for n in again if (undo := state.steps[n].compensation) and undo.state is StepState.SUCCEEDED]
+    begun = {name: state.status.incarnations.get(name, 1) + 1 for name in undone}
+    state.set(incarnations=state.status.incarnations | begun)
+    state.forget(again)
     return again

@@ -1,52 +1,28 @@
-"""Requests: what people ask of a running Workflow, as annotations whose value is a token.
+"""Requests: what people ask of a Workflow, as annotations whose value is a token.
 
 The value is `[TARGET@]N`, N an integer or an RFC 3339 time. A token is answered once: only one that is greater than
-the last of its verb and target is new, so reverting a commit replays nothing. Every new token gets an answer.
+the last of its verb and target is new, so reverting a commit replays nothing. Every other value gets an answer, too:
+that it is stale, or no token.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Final
 
 from kubesaga.api.limits import HANDLED_REQUESTS_MAX, MESSAGE_BYTES_MAX, NAME_LENGTH_MAX
-from kubesaga.api.status import HandledRequest, Phase, StepState, WorkflowStatus
-from kubesaga.api.workflow import GROUP
-from kubesaga.engine.decision import EventType
-from kubesaga.engine.reopening import reopen
-from kubesaga.engine.rollback import abandon, request_rollback, retry_compensations, skip_compensation
-from kubesaga.engine.state import StateManager
-from kubesaga.engine.text import clip, listing
+from kubesaga.api.status import HandledRequest, WorkflowStatus
+from kubesaga.engine.decision import Event, EventType
+from kubesaga.engine.text import clip
+from kubesaga.engine.verb import Verb
 
 _TOKEN_LENGTH_MAX: Final = 128
 _DIGITS_MAX: Final = 15  # Exact in a float, which times need.
 
 
-class Verb(StrEnum):
-    """What may be asked, in the order in which requests of one pass are answered."""
-
-    ROLLBACK = "rollback"
-    CANCEL = "cancel"
-    ABANDON = "abandon"
-    SKIP_COMPENSATION = "skip-compensation"
-    RETRY_COMPENSATION = "retry-compensation"
-    RETRY = "retry"
-
-    @property
-    def annotation(self) -> str:
-        """The key of the annotation."""
-        return f"{GROUP}/{self.value}"
-
-    @property
-    def note(self) -> str:
-        """The key of the annotation in which a person says why."""
-        return f"{GROUP}/{self.value}-note"
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as its annotation states it. `number` is None where the value is no token."""
+    """One request as its annotations state it. `number` is None where the value is no token."""
 
     verb: Verb
     token: str
@@ -54,15 +30,17 @@ class Request:
     number: float | None
     note: str = ""
     """What the person said of it."""
+    outputs: str = ""
+    """The outputs that the person gave, as JSON."""
 
     @classmethod
-    def parse(cls, verb: Verb, value: str, note: str = "") -> "Request":
+    def parse(cls, verb: Verb, value: str, note: str = "", outputs: str = "") -> "Request":
         """Read an annotation's value; anything at all may stand there."""
         target, separator, token = value.rpartition("@")
         number = _number(token)
         if number is None or (separator and not 0 < len(target) <= NAME_LENGTH_MAX):
             return cls(verb, value[:_TOKEN_LENGTH_MAX], None, None)
-        return cls(verb, value[:_TOKEN_LENGTH_MAX], target if separator else None, number, note)
+        return cls(verb, value[:_TOKEN_LENGTH_MAX], target if separator else None, number, note, outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +51,69 @@ class Answer:
     message: str
 
 
-def answer_requests(state: StateManager, annotations: Mapping[str, str]) -> None:
-    """Answer every request that is new, and record the answer."""
-    for verb in Verb:
-        value = annotations.get(verb.annotation)
-        if value is None:
-            continue
-        request = Request.parse(verb, value, annotations.get(verb.note, ""))
-        if _is_new(request, state.status):
-            _record(state, request, _answer(state, request))
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A status in which a request has its answer, and the Event that tells of it."""
+
+    status: WorkflowStatus
+    event: Event
+
+
+def standing_requests(annotations: Mapping[str, str]) -> tuple[Request, ...]:
+    """Every request that the annotations state, new or not, in the order in which they are answered."""
+    return tuple(
+        Request.parse(
+            verb, annotations[verb.annotation], annotations.get(verb.note, ""), annotations.get(verb.outputs, "")
+        )
+        for verb in Verb
+        if verb.annotation in annotations
+    )
+
+
+def is_answered(request: Request, status: WorkflowStatus) -> bool:
+    """Whether this very value has its answer."""
+    return any(one.verb == request.verb and one.token == request.token for one in status.handled_requests)
+
+
+def idle_answer(request: Request, handled: Sequence[HandledRequest]) -> Answer | None:
+    """The answer to a value that asks for nothing: it is no token, or none that is new after those `handled`."""
+    if request.number is None:
+        return Answer(False, f'"{request.token}" is no token: use an integer or an RFC 3339 time, such as 1')
+    last = _last(request, handled)
+    if last is not None and request.number <= last[0]:
+        return Answer(False, f"{request.token} is not greater than {last[1]}, which was answered before")
+    return None
+
+
+def answered(status: WorkflowStatus, request: Request, answer: Answer, second: datetime) -> Answered:
+    """Record the answer."""
+    message = clip(answer.message, MESSAGE_BYTES_MAX)
+    handled = HandledRequest(
+        verb=request.verb,
+        target=request.target,
+        token=request.token,
+        accepted=answer.accepted,
+        message=message,
+        time=second,
+    )
+    kept = _capped([*_kept(request, answer, status.handled_requests), handled])
+    type_, reason = (EventType.NORMAL, "RequestAccepted") if answer.accepted else (EventType.WARNING, "RequestRefused")
+    event = Event(type_, reason, f"{request.verb} {request.token}: {message}")
+    return Answered(status.model_copy(update={"handled_requests": kept}), event)
+
+
+def refuse_requests(
+    status: WorkflowStatus, annotations: Mapping[str, str], why: str, second: datetime
+) -> tuple[WorkflowStatus, tuple[Event, ...]]:
+    """Refuse whatever is asked, where nothing can be done for the Workflow."""
+    events: list[Event] = []
+    for request in standing_requests(annotations):
+        if not is_answered(request, status):
+            answer = idle_answer(request, status.handled_requests) or Answer(False, why)
+            refused = answered(status, request, answer, second)
+            status = refused.status
+            events.append(refused.event)
+    return status, tuple(events)
 
 
 def _number(token: str) -> float | None:
@@ -95,133 +127,35 @@ def _number(token: str) -> float | None:
     return moment.astimezone(UTC).timestamp() if moment.tzinfo else None
 
 
-def _is_new(request: Request, status: WorkflowStatus) -> bool:
-    """Whether the token is greater than the last one of its verb and target."""
-    for handled in status.handled_requests:
-        if handled.verb != request.verb:
-            continue
-        before = Request.parse(request.verb, handled.token)
-        if request.number is None and handled.token == request.token:
-            return False
-        if request.number is not None and before.number is not None and before.target == request.target:
-            return request.number > before.number
-    return True
+def _last(request: Request, handled: Sequence[HandledRequest]) -> tuple[float, str] | None:
+    """The greatest token of that verb and target that was answered, as number and text."""
+    parsed = (Request.parse(request.verb, one.token) for one in handled if one.verb == request.verb)
+    tokens = [(one.number, one.token) for one in parsed if one.number is not None and one.target == request.target]
+    return max(tokens, default=None)
 
 
-def _answer(state: StateManager, request: Request) -> Answer:
-    if request.number is None:
-        return Answer(False, f'"{request.token}" is no token: use an integer or an RFC 3339 time, such as 1')
-    if state.status.ended and request.verb not in (Verb.ROLLBACK, Verb.RETRY):
-        return Answer(False, f"the Workflow has ended: {state.status.phase}")
-    return _ANSWERS[request.verb](state, request)
+def _kept(request: Request, answer: Answer, handled: Sequence[HandledRequest]) -> list[HandledRequest]:
+    """The earlier answers that stay: of each verb and target the last accepted, refused and idle one, in that order.
+
+    What was accepted takes the place of all before it, a refusal that of other refusals, an idle answer that of idle
+    ones: it must never hide what counts for the next token.
+    """
+    idle = idle_answer(request, handled) is not None
+    return [
+        one
+        for place, one in enumerate(handled)
+        if (one.verb, one.target) != (request.verb, request.target)
+        or (idle and not _was_idle(one, handled[:place]))
+        or (not idle and not answer.accepted and one.accepted)
+    ]
 
 
-def _rollback(state: StateManager, request: Request) -> Answer:
-    """Undo what was done: also after the end, where something is left that can be undone."""
-    status = state.status
-    if request.target is not None:
-        return Answer(False, "rollback takes no target: it undoes what the whole Workflow has done")
-    if status.rollback is not None:
-        return Answer(False, f"there was a rollback already: the Workflow is {status.phase}")
-    if not request_rollback(state):
-        return Answer(False, "there is nothing to undo")
-    return Answer(True, "no step starts any more; running Jobs are stopped and what was done is undone")
+def _was_idle(one: HandledRequest, before: Sequence[HandledRequest]) -> bool:
+    return idle_answer(Request.parse(Verb(one.verb), one.token), before) is not None
 
 
-def _cancel(state: StateManager, request: Request) -> Answer:
-    """Stop what runs and undo what was done."""
-    status = state.status
-    if request.target is not None:
-        return Answer(False, "cancel takes no target: it cancels the whole Workflow")
-    if all(name in state.steps and state.steps[name].state is StepState.SUCCEEDED for name in state.plan.by_name):
-        return Answer(False, "every step has succeeded")
-    if status.cancel_time is not None:
-        return Answer(False, "the Workflow is being cancelled already")
-    if status.rollback is not None and status.rollback.quiesced_time is not None:
-        return Answer(False, "the Workflow is being rolled back already, and a rollback is never cancelled")
-    state.set(cancel_time=state.second)
-    return Answer(True, "no step starts any more; running Jobs are stopped and what was done is undone")
-
-
-def _retry_compensation(state: StateManager, request: Request) -> Answer:
-    """Give undos that used up their retries new ones."""
-    if request.target is not None and request.target not in state.plan.by_name:
-        return Answer(False, f'there is no step "{request.target}"')
-    retried = retry_compensations(state, request.target)
-    if not retried:
-        return Answer(
-            False, "no undo is blocked" if request.target is None else f"the undo of {request.target} is not blocked"
-        )
-    return Answer(True, f"the undo begins anew: {listing(retried)}")
-
-
-def _skip_compensation(state: StateManager, request: Request) -> Answer:
-    """Take an undo that used up its retries for done or not needed."""
-    if request.target is None:
-        return Answer(False, "skip-compensation needs a target: STEP@N")
-    if request.target not in state.plan.by_name:
-        return Answer(False, f'there is no step "{request.target}"')
-    if not skip_compensation(state, request.target, request.note):
-        return Answer(False, f"the undo of {request.target} is not blocked")
-    return Answer(True, f"the undo of {request.target} is taken for done{_said(request)}")
-
-
-def _abandon(state: StateManager, request: Request) -> Answer:
-    """Leave what cannot be undone."""
-    if request.target is not None:
-        return Answer(False, "abandon takes no target: it gives up the whole rollback; see skip-compensation")
-    if state.status.phase is not Phase.ROLLBACK_BLOCKED:
-        return Answer(False, "the rollback is not blocked")
-    abandon(state)
-    return Answer(True, f"no further undo begins; what is not undone is left{_said(request)}")
-
-
-def _retry(state: StateManager, request: Request) -> Answer:
-    """Go on where a run stopped that has ended without success."""
-    if request.target is not None:
-        return Answer(False, "retry takes no target: every step that did not succeed runs again")
-    phase, cause = state.status.phase, state.status.failure
-    again = reopen(state)
-    if again is None:
-        return Answer(False, f"only a Workflow that has Failed or was Cancelled can be retried; it is {phase}")
-    what = f"{listing(again)} again, after {cause.message}" if cause and again else "it goes on where it stopped"
-    return Answer(True, f"epoch {state.status.epoch}: {what}")
-
-
-def _said(request: Request) -> str:
-    return f": {request.note}" if request.note else ""
-
-
-_ANSWERS: Final[Mapping[Verb, Callable[[StateManager, Request], Answer]]] = {
-    Verb.ROLLBACK: _rollback,
-    Verb.CANCEL: _cancel,
-    Verb.ABANDON: _abandon,
-    Verb.SKIP_COMPENSATION: _skip_compensation,
-    Verb.RETRY_COMPENSATION: _retry_compensation,
-    Verb.RETRY: _retry,
-}
-
-
-def _record(state: StateManager, request: Request, answer: Answer) -> None:
-    """Keep the last answer of each verb and target, and tell people."""
-    message = clip(answer.message, MESSAGE_BYTES_MAX)
-    handled = HandledRequest(
-        verb=request.verb,
-        target=request.target,
-        token=request.token,
-        accepted=answer.accepted,
-        message=message,
-        time=state.second,
-    )
-    malformed = request.number is None
-    kept = tuple(
-        other
-        for other in state.status.handled_requests
-        if (other.verb, other.target, Request.parse(request.verb, other.token).number is None)
-        != (request.verb, request.target, malformed)
-    )
-    state.set(handled_requests=(*kept, handled)[-HANDLED_REQUESTS_MAX:])
-    if answer.accepted:
-        state.tell(EventType.NORMAL, "RequestAccepted", f"{request.verb} {request.token}: {message}")
-    else:
-        state.tell(EventType.WARNING, "RequestRefused", f"{request.verb} {request.token}: {message}")
+def _capped(handled: list[HandledRequest]) -> tuple[HandledRequest, ...]:
+    """No more than there is room for: the oldest with a target goes first, those of the whole Workflow stay."""
+    while len(handled) > HANDLED_REQUESTS_MAX:
+        handled.remove(next(one for one in handled if one.target is not None))
+    return tuple(handled)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from kubesaga.api.status import StepState, StepStatus
+from kubesaga.api.status import StepStatus
 from kubesaga.engine.plan import Plan
 
 
@@ -27,7 +27,7 @@ class DependencyResolver:
         ready: list[str] = []
         waiting: dict[str, tuple[str, ...]] = {}
         blocked: dict[str, tuple[str, ...]] = {}
-        succeeded = {name for name, record in steps.items() if record.state is StepState.SUCCEEDED}
+        succeeded = {name for name, record in steps.items() if record.state.done}
         ended = {name for name, record in steps.items() if record.state.terminal} - succeeded
         for name in plan.order:
             if name in steps:

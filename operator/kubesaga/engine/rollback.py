@@ -14,7 +14,9 @@ from kubesaga.api.status import Failure, FailureReason, Rollback, StepState, Ste
 from kubesaga.engine.boundary import kept
 from kubesaga.engine.decision import EventType
 from kubesaga.engine.failure import compensates
+from kubesaga.engine.finalizer import may_create
 from kubesaga.engine.forward import is_due
+from kubesaga.engine.pivot import deciding_pivots, passed_pivots
 from kubesaga.engine.resolver import DependencyResolver
 from kubesaga.engine.state import StateManager
 
@@ -24,12 +26,14 @@ UndoStates = Mapping[str, StepState | None]
 
 def halt(state: StateManager) -> None:
     """After the first cause: no attempt follows another, and what was done is to be undone."""
-    if state.status.failure is None:
+    if state.status.failure is None and state.status.stop_time is None:
         return
     for name, record in state.executions(Direction.FORWARD):
         if record.state is StepState.RETRYING:
             state.move(name, Direction.FORWARD, StepState.FAILED, next_attempt_time=None)
-    if state.status.rollback is None and compensates(state) and may_need_undo(state):
+    if state.status.failure is None or state.status.rollback is not None or deciding_pivots(state):
+        return
+    if compensates(state) and may_need_undo(state):
         state.set(rollback=Rollback(start_time=state.second))
         state.tell(EventType.WARNING, "RollingBack", f"undoing what was done, because {state.status.failure.message}")
 
@@ -41,6 +45,8 @@ def undo(state: StateManager, resolver: DependencyResolver) -> None:
         return
     if is_over(state):
         _close(state)
+        return
+    if rollback.suspended_time is not None or not may_create(state.workflow):
         return
     undos = undo_states(state)
     room = _room(state, undos)
@@ -101,7 +107,7 @@ def request_rollback(state: StateManager) -> bool:
     On a Workflow that has ended this opens the next epoch. The first cause is kept, if there is one.
     """
     status = state.status
-    if not may_need_undo(state):
+    if passed_pivots(state) or not may_need_undo(state):
         return False
     requested = Failure(reason=FailureReason.ROLLBACK_REQUESTED, message="rolled back on request", time=state.second)
     state.set(
@@ -109,6 +115,8 @@ def request_rollback(state: StateManager) -> bool:
         failure=status.failure or requested,
         rollback=Rollback(start_time=state.second, requested=True),
         completion_time=None,
+        stop_time=None,
+        terminate_time=None,
     )
     return True
 
@@ -124,7 +132,7 @@ def retry_compensations(state: StateManager, target: str | None) -> tuple[str, .
         if state.execution(name, Direction.COMPENSATION) is not None:
             state.renew(name, Direction.COMPENSATION)
     if retried and state.plan.rollback.timeout_seconds is not None:
-        state.set(rollback=rollback.model_copy(update={"retry_time": state.second}))
+        state.set(rollback=rollback.model_copy(update={"retry_time": state.second, "suspended_seconds": 0}))
     return tuple(retried)
 
 
@@ -139,9 +147,9 @@ def skip_compensation(state: StateManager, target: str, note: str) -> bool:
 
 
 def abandon(state: StateManager) -> None:
-    """Give up what is not undone: undos that run end, and no further one begins."""
-    assert state.status.rollback is not None  # noqa: S101 - only a blocked rollback is abandoned
-    state.set(rollback=state.status.rollback.model_copy(update={"abandon_time": state.second}))
+    """Give up what is not undone, if there is a rollback: undos that run end, and no further one begins."""
+    if state.status.rollback is not None:
+        state.set(rollback=state.status.rollback.model_copy(update={"abandon_time": state.second}))
 
 
 def _waits(how_far: StepState | None, late: bool) -> bool:
@@ -172,9 +180,10 @@ def _room(state: StateManager, undos: UndoStates) -> int | None:
 
 def _deadline(state: StateManager) -> datetime | None:
     rollback, seconds = state.status.rollback, state.plan.rollback.timeout_seconds
-    if rollback is None or rollback.quiesced_time is None or seconds is None:
+    if rollback is None or rollback.quiesced_time is None or rollback.suspended_time is not None or seconds is None:
         return None
-    return (rollback.retry_time or rollback.quiesced_time) + timedelta(seconds=seconds)
+    begun = rollback.retry_time or rollback.quiesced_time
+    return begun + timedelta(seconds=seconds + rollback.suspended_seconds)
 
 
 def _needs_undo(state: StateManager, record: StepStatus) -> bool:

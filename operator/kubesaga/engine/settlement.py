@@ -6,6 +6,8 @@ Retries and undos start only after what came before them is settled, so that two
 from collections.abc import Iterable
 from enum import Enum
 
+from kubesaga.api.status import Execution
+from kubesaga.engine.attempt import stopped
 from kubesaga.engine.observation import JobObservation, Observed, PodObservation
 
 
@@ -18,14 +20,29 @@ class Settlement(Enum):
     """Not in the cache; a live read has to say whether it is gone."""
 
 
-def settlement(name: str, job_uid: str | None, observed: Observed) -> Settlement:
-    """How far the Job of that name is. `job_uid` finds its Pods where the Job itself is gone."""
+def settlement(name: str, record: Execution, observed: Observed) -> Settlement:
+    """How far the Job of that name is, the last one that `record` speaks of.
+
+    A Job whose Pod a person took for ended is settled when it is stopped, so that no other Pod follows.
+    """
     job = observed.jobs.get(name)
     if job is None and name not in observed.confirmed:
         return Settlement.UNCONFIRMED
-    uid = job.uid if job else job_uid
-    over = _over(job) and not unended(observed.pods.get(uid or "", ()))
+    if record.assumed_stopped and (job is None or stopped(job)):
+        return Settlement.SETTLED
+    over = _over(job) and not unended_pods(name, record, observed)
     return Settlement.SETTLED if over else Settlement.UNSETTLED
+
+
+def unended_pods(name: str, record: Execution, observed: Observed) -> tuple[PodObservation, ...]:
+    """The Pods of that Job that have not ended. The record finds those of a Job that is gone."""
+    job = observed.jobs.get(name)
+    return unended(observed.pods.get((job.uid if job else record.job_uid) or "", ()))
+
+
+def place(pod: PodObservation) -> str:
+    """A Pod and where it is, in words."""
+    return f"Pod {pod.name} on node {pod.node or '(none yet)'}"
 
 
 def unended(pods: Iterable[PodObservation]) -> tuple[PodObservation, ...]:

@@ -5,12 +5,13 @@ table, and gives the next status with everything that changed on the way. Record
 them, and remembers whether a change has to be written before any effect.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
 from kubesaga.api.names import Direction
 from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus, WorkflowStatus
+from kubesaga.api.workflow import Workflow
 from kubesaga.engine.attempt import Judgement, Verdict, judge
 from kubesaga.engine.decision import Event, EventType, StepTransition, Write
 from kubesaga.engine.executor import StepExecutor
@@ -25,9 +26,10 @@ from kubesaga.engine.waiting import why_waiting
 class StateManager:
     """The working state of one pass; made anew for each."""
 
-    def __init__(self, plan: Plan, executor: StepExecutor, observed: Observed, status: WorkflowStatus, now: datetime):
+    def __init__(self, workflow: Workflow, plan: Plan, observed: Observed, status: WorkflowStatus, now: datetime):
+        self.workflow = workflow
         self.plan = plan
-        self.executor = executor
+        self.executor = StepExecutor(workflow, plan)
         self.observed = observed
         self.status = status
         """The fields beside the steps."""
@@ -46,6 +48,11 @@ class StateManager:
         self._steps_changed = False
 
     # What is there
+
+    @property
+    def deleting(self) -> bool:
+        """Whether somebody deleted the Workflow, which stays until what was done is undone."""
+        return self.workflow.deleting
 
     def executions(self, direction: Direction) -> Iterator[tuple[str, Execution]]:
         """Step and record of everything in that direction, in start order."""
@@ -107,6 +114,7 @@ class StateManager:
             cleared = dict.fromkeys(
                 ("completion_time", "next_attempt_time", "job_uid", "exit_code", "reason", "message")
             )
+            cleared["assumed_stopped"] = False
             begun = {"attempted": True} if direction is Direction.FORWARD else {}
             changes = {"attempt": before.attempt + 1, "start_time": self.second, **begun, **cleared}
             self._put(step, direction, before, advance(direction, before, StepState.STARTING, **changes))
@@ -120,6 +128,23 @@ class StateManager:
         """Let a record that has ended be tried again at once, its retries counted anew."""
         retries_from = self._existing(step, direction).attempt + 1
         self.move(step, direction, StepState.RETRYING, next_attempt_time=None, retries_from=retries_from)
+
+    def skip(self, step: str, message: str, outputs: dict[str, str] | None) -> None:
+        """Take a step for done, started or not."""
+        changes = self._fitted({"completion_time": self.second, "message": message or None, "outputs": outputs})
+        before = self.steps.get(step)
+        if before is not None:
+            cleared = dict.fromkeys(("next_attempt_time", "reason", "exit_code"))
+            self.move(step, Direction.FORWARD, StepState.SKIPPED, **cleared, **changes)
+            return
+        record = StepStatus(name=step, epoch=self.status.epoch, state=StepState.SKIPPED, attempted=False, **changes)
+        self._put(step, Direction.FORWARD, None, record)
+
+    def forget(self, steps: Collection[str]) -> None:
+        """Take steps for pending: they may start anew, under names of this epoch."""
+        for step in steps:
+            del self.steps[step]
+        self._steps_changed = self._urgent = True
 
     def note(self, step: str, direction: Direction, **changes: Any) -> None:
         """Record what explains without moving: it may be written later."""
@@ -190,10 +215,14 @@ class StateManager:
                 self._running(step, direction, name, record)
             case Verdict.SUCCEEDED:
                 self._succeeded(step, direction, judgement)
-            case Verdict.STOPPED | Verdict.NEVER if not retrying and direction is Direction.FORWARD:
+            case Verdict.STOPPED | Verdict.NEVER if self._stopping(direction, retrying=retrying):
                 self._ended(step, direction, StepState.CANCELLED, record, judgement)
-            case _:  # Failed; or stopped, and not by us: an undo is never stopped, nor is a step while all goes well.
+            case _:  # Failed; or stopped, and not by us.
                 self._failed(step, direction, record, judgement, retrying)
+
+    def _stopping(self, direction: Direction, *, retrying: bool) -> bool:
+        """Whether we stop what runs in that direction: undos on request only."""
+        return self.status.terminate_time is not None if direction is Direction.COMPENSATION else not retrying
 
     def _running(self, step: str, direction: Direction, name: str, record: Execution) -> None:
         """The Job is there: note its uid, and what it waits for."""

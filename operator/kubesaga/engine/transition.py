@@ -5,8 +5,9 @@
                 |  |        +-----> Failed | Cancelled
                 |  +-- Retrying <---+
                 +-----------------> Succeeded | Retrying | Failed | Cancelled
-Failed | Cancelled -> Retrying      a step: a person requested retry
-Failed -> Retrying | Skipped        an undo: a person requested retry-compensation or skip-compensation
+Failed | Cancelled -> Retrying                          a step: a person requested retry or retry-step
+(pending) | Retrying | Failed | Cancelled -> Skipped    a step: a person requested skip-step
+Failed -> Retrying | Skipped                            an undo: retry-compensation, skip-compensation
 """
 
 from collections.abc import Mapping
@@ -29,10 +30,18 @@ TABLE: Final[Mapping[StepState | None, frozenset[StepState]]] = {
 }
 
 REQUESTED: Final[Mapping[Direction, frozenset[tuple[StepState, StepState]]]] = {
-    Direction.FORWARD: frozenset({(StepState.FAILED, StepState.RETRYING), (StepState.CANCELLED, StepState.RETRYING)}),
+    Direction.FORWARD: frozenset(
+        {
+            (StepState.FAILED, StepState.RETRYING),
+            (StepState.CANCELLED, StepState.RETRYING),
+            (StepState.RETRYING, StepState.SKIPPED),
+            (StepState.FAILED, StepState.SKIPPED),
+            (StepState.CANCELLED, StepState.SKIPPED),
+        }
+    ),
     Direction.COMPENSATION: frozenset({(StepState.FAILED, StepState.RETRYING), (StepState.FAILED, StepState.SKIPPED)}),
 }
-"""Moves out of terminal states, which people request."""
+"""Moves that people request."""
 
 E = TypeVar("E", bound=Execution)
 

@@ -79,9 +79,13 @@ class ObjectStore:
         """JSON Merge Patch (RFC 7396) all but the status; a metadata.uid or resourceVersion is a precondition."""
         stored = self._existing((resource, namespace, name))
         _check(stored, patch.get("metadata") or {})
-        merged = copy.deepcopy(_merged(stored, {k: v for k, v in patch.items() if k != "status"}))
+        merged: Raw = copy.deepcopy(_merged(stored, {k: v for k, v in patch.items() if k != "status"}))
         if merged["spec"] != stored["spec"]:
             merged["metadata"]["generation"] += 1
+        left = "deletionTimestamp" in merged["metadata"] and not merged["metadata"].get("finalizers")
+        if left and stored["metadata"].get("finalizers"):
+            self.remove(resource, name, namespace)
+            return merged
         return self._store((resource, namespace, name), merged)
 
     def set_status(self, resource: Resource, name: str, status: Mapping[str, Any], namespace: str = "default") -> Raw:
@@ -94,22 +98,21 @@ class ObjectStore:
     ) -> None:
         """Delete an object. Raises NotFound, and Conflict if a precondition (uid, resourceVersion) fails.
 
-        In the foreground it stays until all it owns is gone. A Pod that was started stays until `remove` takes it
-        out, as the kubelet does when its containers have ended.
+        With finalizers it stays until the last one is taken away; in the foreground one stands for all that it owns.
+        A Pod that was started stays until `remove` takes it out, as the kubelet does when its containers have ended.
         """
         key: Key = (resource, namespace, name)
         stored = self._existing(key)
         _check(stored, uid)
-        waits = foreground or (resource == "pods" and _started(stored))
-        if not waits:
+        finalizers = [*(stored["metadata"].get("finalizers") or ()), *([FOREGROUND] if foreground else [])]
+        if not finalizers and not (resource == "pods" and _started(stored)):
             self.remove(resource, name, namespace)
         elif "deletionTimestamp" not in stored["metadata"]:
-            metadata: dict[str, Any] = {**stored["metadata"], "deletionTimestamp": self._second()}
-            if foreground:
-                metadata["finalizers"] = [FOREGROUND]
+            metadata = {**stored["metadata"], "deletionTimestamp": self._second(), "finalizers": finalizers}
             self._store(key, {**copy.deepcopy(stored), "metadata": metadata})
-            self._delete_owned(stored["metadata"]["uid"])
-            self._finish_deletion(key)
+            if foreground:
+                self._delete_owned(stored["metadata"]["uid"])
+                self._finish_deletion(key)
 
     def remove(self, resource: Resource, name: str, namespace: str = "default") -> None:
         """Take an object out at once; what it owns is deleted, and an owner that waited for it goes too."""
@@ -154,6 +157,18 @@ class ObjectStore:
     async def read_workflow(self, namespace: str, name: str) -> Raw:
         """See Cluster."""
         return copy.deepcopy(self._existing(("workflows", namespace, name)))
+
+    async def create_workflow(self, namespace: str, manifest: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return self.create("workflows", manifest, namespace)
+
+    async def patch_workflow(self, namespace: str, name: str, patch: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return self.patch("workflows", name, patch, namespace)
+
+    async def read_namespace(self, name: str) -> Raw:
+        """See Cluster. Every namespace is there, and is not deleted."""
+        return {"metadata": {"name": name}}
 
     async def delete_workflow(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
         """See Cluster."""
@@ -228,10 +243,12 @@ class ObjectStore:
                 self.delete(resource, name, namespace)
 
     def _finish_deletion(self, key: Key) -> None:
-        """Let an object go that waited for all it owned."""
+        """Take the finalizer away from an object that waited for all it owned."""
         raw = self._objects.get(key)
-        if raw and raw["metadata"].get("finalizers") == [FOREGROUND] and not self._owned(raw["metadata"]["uid"]):
-            self.remove(key[0], key[2], key[1])
+        finalizers = raw["metadata"].get("finalizers") or () if raw else ()
+        if raw and FOREGROUND in finalizers and not self._owned(raw["metadata"]["uid"]):
+            others = [name for name in finalizers if name != FOREGROUND]
+            self.patch(key[0], key[2], {"metadata": {"finalizers": others}}, key[1])
 
     def _second(self) -> str:
         return rfc3339(self._now().replace(microsecond=0))

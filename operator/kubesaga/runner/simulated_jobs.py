@@ -114,7 +114,7 @@ class SimulatedJobs:
                 job_uid=job.uid,
                 phase="Succeeded" if success else "Failed",
                 node="simulated",
-                deleting=False,
+                deletion_time=None,
                 exit_code=ending.exit_code,
                 ended_by="",
                 termination_message=ending.termination_message,

@@ -116,6 +116,7 @@ class Simulator:
             resource_version="1",
             created=BEGINNING,
             deleting=False,
+            finalizers=(),
             annotations=self.annotations,
             spec={},
             status=WorkflowStatus(),

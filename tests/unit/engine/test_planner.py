@@ -298,7 +298,7 @@ def test_a_part_that_contains_itself_is_refused_once() -> None:
     part["part"] = part
     assert refusal({"steps": [step("a")], "x": part}) == (
         'spec.x: unknown field "x"; there are parameters, defaults, steps, parallelism, timeoutSeconds, onFailure, '
-        "inFlight, rollback, suspend, ttlSecondsAfterFinished",
+        "inFlight, rollback, suspend, ttlSecondsAfterFinished, deletionPolicy",
         'spec.x.text: found "\\u0000"; a process cannot be given a NUL character',
     )
 

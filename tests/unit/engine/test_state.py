@@ -4,13 +4,11 @@ import pytest
 from world import COMPENSATION, FORWARD, World, step
 
 from kubesaga.api.status import StepState
-from kubesaga.engine.executor import StepExecutor
 from kubesaga.engine.state import StateManager
 
 
 def state(world: World) -> StateManager:
-    executor = StepExecutor(world.workflow(), world.plan())
-    return StateManager(world.plan(), executor, world.observed(), world.status, world.now)
+    return StateManager(world.workflow(), world.plan(), world.observed(), world.status, world.now)
 
 
 def test_a_pending_step_cannot_be_moved() -> None:

@@ -1,0 +1,20 @@
+"""The assumption that a Pod has ended, which a person makes where its node is dead and nobody can tell."""
+
+from kubesaga.api.names import Direction
+from kubesaga.engine.settlement import place, unended_pods
+from kubesaga.engine.state import StateManager
+
+
+def assume_stopped(state: StateManager, step: str) -> tuple[str, ...]:
+    """Take the Pods of a step, or of its undo, for ended; returns those Pods in words, none where all have ended.
+
+    Their Job is stopped all the same, so that a node that comes back ends them.
+    """
+    for direction in (Direction.COMPENSATION, Direction.FORWARD):
+        record = state.execution(step, direction)
+        if record is None or record.assumed_stopped:
+            continue
+        if pods := unended_pods(state.executor.name(step, direction, record), record, state.observed):
+            state.note(step, direction, assumed_stopped=True)
+            return tuple(place(pod) for pod in pods)
+    return ()

@@ -1,0 +1,38 @@
+"""Reasons of phases and conditions that are not reasons of a failure."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a Workflow stands where it does, as one word."""
+
+    RUNNING = "Running"
+    """Steps run, or may start."""
+    SUSPENDED = "Suspended"
+    """A person holds it up: by `spec.suspend` or on request."""
+    FORWARD_RECOVERY = "ForwardRecovery"
+    """Something failed past a pivot: nothing is undone, and a person has to decide how to go on."""
+    SUCCEEDED = "Succeeded"
+    """Every step succeeded."""
+    DRAINING = "Draining"
+    """No step starts any more; running steps run to their end, and nothing is undone."""
+    STOPPING = "Stopping"
+    """Running steps are being stopped, and nothing is undone."""
+    ROLLING_BACK = "RollingBack"
+    """What was done is being undone, or waits for running steps to end."""
+    POD_TERMINATION = "WaitingForPodTermination"
+    """A Pod that was deleted does not end; its node may be dead."""
+    ROLLED_BACK = "RolledBack"
+    """Everything is undone."""
+    ROLLED_BACK_ON_REQUEST = "RolledBackOnRequest"
+    """Everything is undone, because a person requested it."""
+    COMPENSATION_FAILED = "CompensationFailed"
+    """An undo used up its retries; a person has to look."""
+    COMPENSATION_ABANDONED = "CompensationAbandoned"
+    """What could not be undone is left: a person gave it up, or the rollback goes on without it."""
+    IRREVERSIBLE_STEP = "IrreversibleStep"
+    """A step that cannot be undone had been attempted; everything else is undone."""
+    SAVEPOINT_REACHED = "SavepointReached"
+    """Everything after a savepoint is undone."""
+    MANUALLY_RESOLVED = "ManuallyResolved"
+    """A person skipped an undo, and everything else is undone."""
