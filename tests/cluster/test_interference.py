@@ -47,7 +47,9 @@ async def annotate_until(over: Event, kubeconfig: str, namespace: str, name: str
     try:
         while not over.is_set():
             count += 1
-            await client.annotate_workflow(namespace, name, {"example.com/count": str(count)})
+            await client.patch_workflow(
+                namespace, name, {"metadata": {"annotations": {"example.com/count": str(count)}}}
+            )
     finally:
         await client.close()
     return count

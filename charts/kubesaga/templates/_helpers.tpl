@@ -26,7 +26,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "kubesaga.rules" -}}
 - apiGroups: [kubesaga.dev]
   resources: [workflows]
-  verbs: [get, list, watch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [kubesaga.dev]
   resources: [workflows/status]
   verbs: [patch]
@@ -39,4 +39,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [""]
   resources: [events]
   verbs: [create]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
 {{- end }}

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
+from kubesaga.api.group import GROUP, KIND, PLURAL, VERSION
 from kubesaga.api.schema import structural_schema
 from kubesaga.api.spec import WorkflowSpec
 from kubesaga.api.status import WorkflowStatus
-from kubesaga.api.workflow import GROUP, KIND, PLURAL, VERSION
 
 IMMUTABLE_ONCE_STARTED: Final = (
     "parameters",

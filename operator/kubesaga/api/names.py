@@ -11,8 +11,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from kubesaga.api.group import GROUP
 from kubesaga.api.limits import JOB_NAME_LENGTH_MAX
-from kubesaga.api.workflow import GROUP
 
 LABEL_WORKFLOW_UID: Final = f"{GROUP}/workflow-uid"
 LABEL_STEP: Final = f"{GROUP}/step"
@@ -25,8 +25,6 @@ LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "kubesaga"
 ANNOTATION_WORKFLOW: Final = f"{GROUP}/workflow"
 ANNOTATION_RESUBMISSION_OF: Final = f"{GROUP}/resubmission-of"
-ANNOTATION_CANCEL: Final = f"{GROUP}/cancel"
-ANNOTATION_RETRY_COMPENSATION: Final = f"{GROUP}/retry-compensation"
 
 ENV_PREFIX: Final = "KUBESAGA_"
 ENV_WORKFLOW: Final = "KUBESAGA_WORKFLOW"

@@ -7,12 +7,6 @@ from typing import Any
 
 from kubesaga.api.status import WorkflowStatus
 
-GROUP = "kubesaga.dev"
-VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
-KIND = "Workflow"
-PLURAL = "workflows"
-
 
 @dataclass(frozen=True, slots=True)
 class Workflow:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from kubesaga.api.group import API_VERSION, GROUP, KIND
 from kubesaga.api.limits import NAME_LENGTH_MAX, OBJECT_NAME_LENGTH_MAX
-from kubesaga.api.workflow import API_VERSION, GROUP, KIND
 from kubesaga.engine.spec_error import SpecError
 from kubesaga.engine.structure import shorten
 from kubesaga.engine.suggestion import Suggestions

@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     """The input was refused; every error was printed."""
     ROLLED_BACK = 3
     NOT_ROLLED_BACK = 4
-    """PartiallyRolledBack, RollbackFailed or RollbackBlocked: something is left."""
+    """PartiallyRolledBack, RollbackFailed or RollbackBlocked: something is left. Suspended: a person decides."""
     INTERRUPTED = 130
     """Stopped before the end; the run can be resumed."""
 
@@ -29,6 +29,7 @@ _OF_PHASE: Final = {
     Phase.PARTIALLY_ROLLED_BACK: ExitCode.NOT_ROLLED_BACK,
     Phase.ROLLBACK_FAILED: ExitCode.NOT_ROLLED_BACK,
     Phase.ROLLBACK_BLOCKED: ExitCode.NOT_ROLLED_BACK,
+    Phase.SUSPENDED: ExitCode.NOT_ROLLED_BACK,
 }
 
 

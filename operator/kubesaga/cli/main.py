@@ -3,11 +3,12 @@
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from kubesaga.cli.options import SuggestingGroup, cluster_options, file_argument, output_option, param_option
+from kubesaga.cli.options import SuggestingGroup, file_argument, output_option, pairs_option, param_option
+from kubesaga.cli.verb_commands import verb_commands
 from kubesaga.runner import STATE_DIR_DEFAULT
 
 _FILE = "FILE is a manifest (YAML or JSON, any number of documents), a folder of them, or - for standard input."
@@ -15,6 +16,10 @@ _FILE = "FILE is a manifest (YAML or JSON, any number of documents), a folder of
 
 @click.group(
     cls=SuggestingGroup,
+    sections={
+        "Without a cluster": ("plan", "simulate", "run"),
+        "Ask something of a Workflow in a cluster": tuple(command.name or "" for command in verb_commands()),
+    },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Try it:  kubesaga run examples/order-saga-failing.yaml",
 )
@@ -61,6 +66,7 @@ Exit codes:
     2  the input was refused
     3  RolledBack: all that was done is undone
     4  RollbackBlocked: an undo failed; mend what stops it, then --resume.
+       Suspended: a step failed past a pivot; mend it, then --resume.
        PartiallyRolledBack or RollbackFailed: it ended, and something is left
   130  stopped before the end; --resume goes on
 
@@ -69,6 +75,8 @@ Examples:
   kubesaga run order.yaml -p order=4711
   kubesaga run order.yaml -o json | jq .status.phase
   kubesaga run --resume order-saga
+  kubesaga run --resume order-saga --request rollback
+  kubesaga run --resume order-saga --request skip-compensation=ship --note "called back"
 """,
 )
 @click.argument("file", metavar="[FILE]", required=False)
@@ -81,6 +89,9 @@ Examples:
     flag_value="",
     help="Go on with an earlier run; without NAME, with the one that has not ended.",
 )
+@click.option("--request", metavar="VERB[=STEP]", help="With --resume: ask that of the run first.")
+@click.option("--note", metavar="TEXT", help="With --request: why.")
+@pairs_option("--step-output", "outputs", "With --request skip-step=STEP: an output of it. May be repeated.")
 @click.option("--name", metavar="NAME", help="Run the Workflow under another name.")
 @click.option("--logs/--no-logs", default=True, show_default=True, help="Show what steps write.")
 @click.option(
@@ -128,65 +139,6 @@ def simulate(file: str, params: dict[str, str], output: str | None, **options: A
     from kubesaga.cli.simulate_command import simulate_all
 
     sys.exit(simulate_all(read(file, params), output or "text", **options))
-
-
-@main.command()
-@click.argument("name", metavar="WORKFLOW")
-@cluster_options
-def cancel(name: str, **options: Any) -> None:
-    """Stop what runs of a Workflow in a cluster, and undo what was done."""
-    _request("cancel", name, None, **options)
-
-
-@main.command()
-@click.argument("name", metavar="WORKFLOW")
-@cluster_options
-def rollback(name: str, **options: Any) -> None:
-    """Undo what a Workflow in a cluster has done, also after it has succeeded."""
-    _request("rollback", name, None, **options)
-
-
-@main.command()
-@click.argument("name", metavar="WORKFLOW")
-@cluster_options
-def retry(name: str, **options: Any) -> None:
-    """Go on with a Workflow in a cluster that has Failed or was Cancelled, where it stopped."""
-    _request("retry", name, None, **options)
-
-
-@main.command("retry-compensation")
-@click.argument("name", metavar="WORKFLOW")
-@click.argument("step", metavar="[STEP]", required=False)
-@cluster_options
-def retry_compensation(name: str, step: str | None, **options: Any) -> None:
-    """Give blocked undos new retries: all of a Workflow, or that of STEP."""
-    _request("retry-compensation", name, step, **options)
-
-
-@main.command("skip-compensation")
-@click.argument("name", metavar="WORKFLOW")
-@click.argument("step", metavar="STEP")
-@click.option("--note", metavar="TEXT", help="Why: it is told with the outcome.")
-@cluster_options
-def skip_compensation(name: str, step: str, **options: Any) -> None:
-    """Take the blocked undo of STEP for done."""
-    _request("skip-compensation", name, step, **options)
-
-
-@main.command()
-@click.argument("name", metavar="WORKFLOW")
-@click.option("--note", metavar="TEXT", help="Why: it is told with the answer.")
-@cluster_options
-def abandon(name: str, **options: Any) -> None:
-    """Leave what a blocked rollback could not undo, and end the Workflow."""
-    _request("abandon", name, None, **options)
-
-
-def _request(verb: str, name: str, target: str | None, **options: Any) -> NoReturn:
-    from kubesaga.cli.request_command import request
-    from kubesaga.engine.verb import Verb
-
-    sys.exit(request(Verb(verb), name, target, **options))
 
 
 @main.command()
@@ -243,3 +195,7 @@ def operator(namespaces: tuple[str, ...], **options: Any) -> None:
 def version() -> None:
     """Show the version."""
     click.echo(f"kubesaga {installed_version('kubesaga')}")
+
+
+for _command in verb_commands():
+    main.add_command(_command)

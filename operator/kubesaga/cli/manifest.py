@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from kubesaga.api.workflow import KIND
+from kubesaga.api.group import KIND
 from kubesaga.cli.envelope import envelope_errors, is_ours
 from kubesaga.cli.yaml_text import Document, TextError, documents
 from kubesaga.engine.plan import Plan

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,6 +13,11 @@ from kubesaga.cli.exit_code import ExitCode
 
 class SuggestingGroup(click.Group):
     """Suggests the command that was meant, and shows nobody a traceback."""
+
+    def __init__(self, *args: Any, sections: Mapping[str, Sequence[str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sections = sections or {}
+        """Titles and commands, for the help."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """See click."""
@@ -27,6 +32,17 @@ class SuggestingGroup(click.Group):
             message = f"kubesaga: a defect, please report it: {type(error).__name__}: {error}"
             click.echo(f"{message} (KUBESAGA_DEBUG=1 shows where)", err=True)
             sys.exit(ExitCode.FAILED)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click: the commands by what they are for."""
+        names = self.list_commands(ctx)
+        width = max(map(len, names))
+        for title, wanted in (*self.sections.items(), ("Others", ())):
+            section = [name for name in (wanted or names) if name in names]
+            names = [name for name in names if name not in section]
+            if section:
+                with formatter.section(title):
+                    formatter.write_dl([(f"{n:<{width}}", self.commands[n].get_short_help_str(90)) for n in section])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """See click."""
@@ -45,16 +61,13 @@ def file_argument(command: Any) -> Any:
 
 def param_option(command: Any) -> Any:
     """--param NAME=VALUE, any number of times."""
-    option = click.option(
-        "-p",
-        "--param",
-        "params",
-        multiple=True,
-        metavar="NAME=VALUE",
-        callback=_parameters,
-        help="Set a parameter of the Workflow. May be repeated.",
-    )
-    return option(command)
+    return pairs_option("-p", "--param", "params", "Set a parameter of the Workflow. May be repeated.")(command)
+
+
+def pairs_option(*names_and_help: str) -> Callable[[Any], Any]:
+    """An option NAME=VALUE, any number of times."""
+    *names, text = names_and_help
+    return click.option(*names, multiple=True, metavar="NAME=VALUE", callback=_pairs, help=text)
 
 
 def output_option(*formats: str) -> Callable[[Any], Any]:
@@ -75,7 +88,7 @@ def cluster_options(command: Any) -> Any:
     return command
 
 
-def _parameters(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     pairs = [value.partition("=") for value in values]
     for name, separator, _ in pairs:
         if not separator or not name:

@@ -37,8 +37,7 @@ class PlainProgress:
         self._view.decided(decision)
         for transition in decision.transitions:
             if isinstance(transition, PhaseTransition) and transition.after in _TOLD:
-                cause = decision.status.failure
-                self.note(f"{transition.after}: {one_line(cause.message) if cause else ''}".rstrip(": "))
+                self.note(f"{transition.after}: {one_line(decision.status.conditions[0].message)}".rstrip(": "))
         for transition in decision.transitions:
             if isinstance(transition, StepTransition) and transition.after is not StepState.RUNNING:
                 self._step(transition)

@@ -10,7 +10,7 @@ import click
 
 from kubesaga.cli.exit_code import ExitCode
 from kubesaga.controller.cluster_client import ClusterClient
-from kubesaga.controller.errors import CannotStart, ClusterError, Unavailable
+from kubesaga.controller.errors import CannotStart, ClusterError, Conflict, Unavailable
 from kubesaga.engine.request import Request
 from kubesaga.engine.verb import Verb
 
@@ -27,10 +27,12 @@ def request(
     context: str | None,
     timeout: float,
     note: str | None = None,
+    outputs: str | None = None,
 ) -> ExitCode:
     """Ask for `verb`; with a timeout of 0 s without waiting for the answer. Returns the exit code."""
+    said = {verb.note: note, verb.outputs: outputs}
     try:
-        return asyncio.run(_request(verb, name, target, namespace, context, timeout, note))
+        return asyncio.run(_request(verb, name, target, namespace, context, timeout, said))
     except (CannotStart, ClusterError) as error:
         away = "cannot reach the API server: " if isinstance(error, Unavailable) and not error.code else ""
         click.echo(f"kubesaga: {away}{getattr(error, 'message', None) or error}", err=True)
@@ -44,15 +46,15 @@ async def _request(
     namespace: str | None,
     context: str | None,
     seconds: float,
-    note: str | None,
+    said: Mapping[str, str | None],
 ) -> ExitCode:
     client, own = await ClusterClient.connect_as_user(context)
+    what = f"workflow.kubesaga.dev/{name}: {verb}{f' {target}' if target else ''}"
     try:
-        namespace = namespace or own
-        found = await client.read_workflow(namespace, name)
-        token = new_token(verb, target, found, datetime.now(UTC))
-        asked = await client.annotate_workflow(namespace, name, {verb.annotation: token, verb.note: note})
-        what = f"workflow.kubesaga.dev/{name}: {verb}{f' {target}' if target else ''}"
+        asked, token = await _ask(client, namespace or own, name, verb, target, said)
+        if asked is None:
+            click.echo(f"{what} not requested: {token} of the same verb waits for the operator's answer", err=True)
+            return ExitCode.FAILED
         if not seconds:
             click.echo(f"{what} requested")
             return ExitCode.SUCCEEDED
@@ -67,6 +69,35 @@ async def _request(
         f"{what} {'accepted' if answer['accepted'] else 'refused'}: {answer['message']}", err=not answer["accepted"]
     )
     return ExitCode.SUCCEEDED if answer["accepted"] else ExitCode.FAILED
+
+
+async def _ask(
+    client: ClusterClient, namespace: str, name: str, verb: Verb, target: str | None, said: Mapping[str, str | None]
+) -> tuple[Raw | None, str]:
+    """Set the annotation; returns the Workflow and the token. Without a Workflow: the token that stands in the way.
+
+    An annotation holds one request: one for another step, still without an answer, must not be overwritten.
+    """
+    while True:
+        found = await client.read_workflow(namespace, name)
+        if standing := unanswered_for_another(verb, target, found):
+            return None, standing
+        token = new_token(verb, target, found, datetime.now(UTC))
+        annotations = {verb.annotation: token, **said}
+        metadata = {"resourceVersion": found["metadata"]["resourceVersion"], "annotations": annotations}
+        try:
+            return await client.patch_workflow(namespace, name, {"metadata": metadata}), token
+        except Conflict:
+            continue  # It changed since it was read: who else asked?
+
+
+def unanswered_for_another(verb: Verb, target: str | None, workflow: Raw) -> str | None:
+    """A request of that verb for another target that has no answer yet, if there is one."""
+    standing = (workflow["metadata"].get("annotations") or {}).get(verb.annotation)
+    if standing is None or _handled(workflow, Request.parse(verb, standing)) is not None:
+        return None
+    parsed = Request.parse(verb, standing)
+    return standing if parsed.number is not None and parsed.target != target else None
 
 
 def new_token(verb: Verb, target: str | None, workflow: Raw, now: datetime) -> str:
@@ -84,20 +115,33 @@ def new_token(verb: Verb, target: str | None, workflow: Raw, now: datetime) -> s
 async def _answer(client: ClusterClient, workflow: Raw, verb: Verb, token: str, seconds: float) -> Answer | None:
     """The operator's answer, as soon as it is there; None if it does not come in time."""
     namespace, name = workflow["metadata"]["namespace"], workflow["metadata"]["name"]
+    asked = Request.parse(verb, token)
     try:
         async with asyncio.timeout(seconds):
             while True:
                 async with aclosing(client.watch_workflow(workflow)) as changes:
                     async for changed in changes:
-                        if found := _handled(changed, verb, token):
+                        if found := _handled(changed, asked):
                             return found
                 workflow = await client.read_workflow(namespace, name)
-                if found := _handled(workflow, verb, token):
+                if found := _handled(workflow, asked):
                     return found
     except TimeoutError:
         return None
 
 
-def _handled(workflow: Raw, verb: Verb, token: str) -> Answer | None:
+def _handled(workflow: Raw, asked: Request) -> Answer | None:
+    """The answer to a request, or to a later one of the same verb and target that took its place."""
     handled = (workflow.get("status") or {}).get("handledRequests") or ()
-    return next((one for one in handled if one["verb"] == verb and one["token"] == token), None)
+    same = [one for one in handled if one["verb"] == asked.verb]
+    exact = next((one for one in same if one["token"] == asked.token), None)
+    return exact or next((one for one in same if _is_later(Request.parse(asked.verb, one["token"]), asked)), None)
+
+
+def _is_later(other: Request, asked: Request) -> bool:
+    return (
+        other.target == asked.target
+        and other.number is not None
+        and asked.number is not None
+        and other.number > asked.number
+    )

@@ -22,7 +22,7 @@ from kubesaga.controller.errors import ClusterError
 from kubesaga.controller.logs import TextFormatter
 from kubesaga.engine.planner import WorkflowPlanner
 from kubesaga.engine.spec_error import InvalidSpec
-from kubesaga.runner.local_run import LocalRun, stalled_for
+from kubesaga.runner.local_run import LocalRequest, LocalRun, stalled_for
 from kubesaga.runner.run_folder import RunRefused
 
 _CANCELLING: Final = "Cancelling: what runs is stopped, what was done is undone. Again to stop at once."
@@ -40,27 +40,29 @@ def begin(manifest: Mapping[str, Any], name: str, state_dir: Path, *, logs: bool
     return asyncio.run(_run(manifest, name, state_dir, logs=logs))
 
 
-def resume(name: str, state_dir: Path, *, logs: bool) -> Outcome:
-    """Go on with the run of that name. Raises RunRefused."""
-    return asyncio.run(_run(None, name, state_dir, logs=logs))
+def resume(name: str, state_dir: Path, *, logs: bool, asked: LocalRequest | None = None) -> Outcome:
+    """Go on with the run of that name, with what is asked of it. Raises RunRefused."""
+    return asyncio.run(_run(None, name, state_dir, logs=logs, asked=asked))
 
 
-async def _run(manifest: Mapping[str, Any] | None, name: str, state_dir: Path, *, logs: bool) -> Outcome:
+async def _run(
+    manifest: Mapping[str, Any] | None, name: str, state_dir: Path, *, logs: bool, asked: LocalRequest | None = None
+) -> Outcome:
     run = LocalRun(state_dir, name)
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # From when the run is written down until it can be cancelled.
     try:
         if manifest is None:
-            run.resume()
+            run.resume(asked)
         else:
             run.begin(manifest)
         with _logged(run.folder.log):
-            return await _shown(run, logs=logs)
+            return await _shown(run, asked, logs=logs)
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         run.close()
 
 
-async def _shown(run: LocalRun, *, logs: bool) -> Outcome:
+async def _shown(run: LocalRun, asked: LocalRequest | None, *, logs: bool) -> Outcome:
     """Run, and show it."""
     try:
         plan = WorkflowPlanner().plan(run.workflow()["spec"], run.name)
@@ -82,6 +84,9 @@ async def _shown(run: LocalRun, *, logs: bool) -> Outcome:
         except (ClusterError, OSError) as error:
             problem = f"cannot go on: {error}"
     problem = problem or stalled_for(run.workflow())
+    if refusal := _refusal(run, asked):
+        progress.note(refusal)
+        return run.workflow(), ExitCode.REFUSED
     if run.interrupted or problem:
         progress.note(f"{problem or 'Interrupted: nothing more is undone'}. Go on with: {run.folder.resume_command}")
         return run.workflow(), ExitCode.INTERRUPTED
@@ -89,6 +94,13 @@ async def _shown(run: LocalRun, *, logs: bool) -> Outcome:
     if view.status.phase is not Phase.SUCCEEDED:
         progress.tell("logs", str(_shortest(run.folder.jobs)))
     return run.workflow(), exit_code(view.status.phase)
+
+
+def _refusal(run: LocalRun, asked: LocalRequest | None) -> str | None:
+    """What was asked and refused, in words."""
+    handled = (run.workflow().get("status") or {}).get("handledRequests", ())
+    answer = next((one for one in handled if one["token"] == run.token), None) if asked else None
+    return f"{asked.verb} refused: {answer['message']}" if asked and answer and not answer["accepted"] else None
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -22,7 +22,12 @@ from kubesaga.controller.cluster import Raw
 from kubesaga.controller.errors import Unavailable
 from kubesaga.engine.suggestion import Suggestions
 from kubesaga.engine.text import counted
+from kubesaga.engine.verb import Verb
+from kubesaga.runner.local_run import LocalRequest
 from kubesaga.runner.run_folder import RunRefused, earlier_runs, has_ended
+
+LOCAL_VERBS: Final = tuple(v.value for v in Verb if v not in (Verb.SUSPEND, Verb.ASSUME_STOPPED, Verb.RESUBMIT))
+"""Verbs that a run without a cluster knows: it is suspended by ending it, and made anew by running its file."""
 
 
 def run_all(
@@ -34,18 +39,37 @@ def run_all(
     name: str | None,
     logs: bool,
     state_dir: Path,
+    request: str | None,
+    note: str | None,
+    outputs: Mapping[str, str],
 ) -> ExitCode:
     """Run, until one does not succeed; prints the Workflows that ended. Returns the exit code of the last one."""
     if resume is not None and (params or name):
         raise click.UsageError("--param and --name go with a new run: a resumed one keeps its own")
+    asked = _asked(request, note, outputs)
+    if asked is not None and resume is None:
+        raise click.UsageError("--request goes with --resume: it is asked of an earlier run")
     if resume is None:
         runs = [
             partial(begin, manifest.raw, manifest.name, state_dir, logs=logs)
             for manifest in _manifests(file, params, name)
         ]
     else:
-        runs = [partial(resume_run, one, state_dir, logs=logs) for one in _resumed(file, resume, state_dir)]
+        names = _resumed(file, resume, state_dir, ended=asked is not None)
+        runs = [partial(resume_run, one, state_dir, logs=logs, asked=asked) for one in names]
     return _run_each(runs, output)
+
+
+def _asked(request: str | None, note: str | None, outputs: Mapping[str, str]) -> LocalRequest | None:
+    """VERB or VERB=STEP as a request."""
+    if request is None:
+        if note or outputs:
+            raise click.UsageError("--note and --step-output go with --request")
+        return None
+    name, _, step = request.partition("=")
+    if name not in LOCAL_VERBS:
+        raise click.BadParameter(Suggestions().did_you_mean(name, LOCAL_VERBS), param_hint="--request")
+    return LocalRequest(Verb(name), step or None, note, json.dumps(outputs) if outputs else None)
 
 
 def _run_each(runs: Sequence[Callable[[], Outcome]], output: str | None) -> ExitCode:
@@ -85,8 +109,8 @@ def _manifests(file: str | None, params: Mapping[str, str], name: str | None) ->
     return [replace(manifests[0], name=name)] if name is not None else manifests
 
 
-def _resumed(file: str | None, name: str, state_dir: Path) -> list[str]:
-    """The names of the runs to go on with."""
+def _resumed(file: str | None, name: str, state_dir: Path, *, ended: bool) -> list[str]:
+    """The names of the runs to go on with; `ended`: those that have ended count, too."""
     if file is not None:
         if name:
             raise click.UsageError("--resume NAME goes without FILE: the run knows its manifest")
@@ -99,7 +123,7 @@ def _resumed(file: str | None, name: str, state_dir: Path) -> list[str]:
             known = Suggestions().did_you_mean(name, sorted(earlier))
             refuse([f'there is no run of "{name}" in {state_dir}; {known}'])
         return [name]
-    unfinished = [one for one, raw in earlier.items() if not has_ended(raw)]
+    unfinished = [one for one, raw in earlier.items() if ended or not has_ended(raw)]
     if len(unfinished) != 1:
         refuse([*refused, f"--resume: {_which(unfinished, earlier)}"])
     return unfinished

@@ -115,13 +115,16 @@ class RunView:
         left = [record.name for record in self.status.steps if record.attempted and not record.compensation]
         if undone and left:
             yield "no undo", f"{listing(left, most=20)}: as they are"
-        if self.status.phase is Phase.ROLLBACK_BLOCKED:
-            yield from self._blocked(undos)
+        if self.status.phase in (Phase.ROLLBACK_BLOCKED, Phase.SUSPENDED):
+            yield from self._waits(undos)
 
-    def _blocked(self, undos: list[tuple[str, CompensationStatus]]) -> Iterator[tuple[str, str]]:
+    def _waits(self, undos: list[tuple[str, CompensationStatus]]) -> Iterator[tuple[str, str]]:
         for name, undo in undos:
             if undo.state is StepState.FAILED:
                 yield "blocked", f"the undo of {name} failed: {one_line(undo.message or str(undo.reason or ''))}"
+        for record in self.status.steps if self.status.phase is Phase.SUSPENDED else ():
+            if record.state in (StepState.FAILED, StepState.CANCELLED):
+                yield "failed", f"{record.name}: {one_line(record.message or str(record.reason or ''))}"
         yield "go on", f"mend what stops it, then: {self.resume_command}"
 
     def _ended(self, undo: tuple[str, CompensationStatus]) -> tuple[float, datetime]:

@@ -12,8 +12,8 @@ import aiohttp
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from kubesaga.api.group import GROUP, PLURAL, VERSION
 from kubesaga.api.names import LABEL_WORKFLOW_UID
-from kubesaga.api.workflow import GROUP, PLURAL, VERSION
 from kubesaga.controller.cluster import Operation, Raw, Resource
 from kubesaga.controller.errors import CannotStart, Conflict, Exists, NotFound, Refused, Unavailable
 from kubesaga.controller.telemetry import Telemetry
@@ -100,10 +100,6 @@ class ClusterClient:
     async def read_namespace(self, name: str) -> Raw:
         """See Cluster."""
         return await self._call("GET", f"/api/v1/namespaces/{quote(name)}", "namespaces")
-
-    async def annotate_workflow(self, namespace: str, name: str, annotations: Mapping[str, str | None]) -> Raw:
-        """Set annotations of a Workflow, remove those that are None; returns the Workflow. Raises NotFound."""
-        return await self.patch_workflow(namespace, name, {"metadata": {"annotations": dict(annotations)}})
 
     async def watch_workflow(self, workflow: Raw) -> AsyncGenerator[Raw, None]:
         """The Workflow each time that it changes after `workflow` was read, until it is gone or the watch ends."""

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from kubesaga.api.group import API_VERSION, KIND
 from kubesaga.api.limits import MESSAGE_BYTES_MAX
 from kubesaga.api.model import rfc3339
-from kubesaga.api.workflow import API_VERSION, KIND, Workflow
+from kubesaga.api.workflow import Workflow
 from kubesaga.engine.decision import Event
 from kubesaga.engine.text import clip
 

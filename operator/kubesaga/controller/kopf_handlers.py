@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import kopf
 
+from kubesaga.api.group import GROUP, PLURAL, VERSION
 from kubesaga.api.names import LABEL_WORKFLOW_UID
-from kubesaga.api.workflow import GROUP, PLURAL, VERSION
 from kubesaga.controller.cluster import Raw
 from kubesaga.controller.controller import Controller
 

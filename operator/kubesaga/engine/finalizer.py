@@ -6,8 +6,9 @@ nothing can be created, so no undo either: the Workflow is let go.
 
 from typing import Final
 
+from kubesaga.api.group import GROUP
 from kubesaga.api.spec import DeletionPolicy
-from kubesaga.api.workflow import GROUP, Workflow
+from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import SetFinalizers
 from kubesaga.engine.plan import Plan
 

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from kubesaga.api import names
 from kubesaga.api.container import Container
+from kubesaga.api.group import API_VERSION, KIND
 from kubesaga.api.names import Direction
 from kubesaga.api.pod import PodSettings
-from kubesaga.api.workflow import API_VERSION, KIND, Workflow
+from kubesaga.api.workflow import Workflow
 from kubesaga.engine.substitution import resolve
 
 _DISRUPTION_IS_NO_FAILURE: Final = {

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from kubesaga.api.group import GROUP
 from kubesaga.api.pod import PodSettings
-from kubesaga.api.workflow import GROUP
 from kubesaga.engine.container_rules import duplicates, exactly_one, given
 from kubesaga.engine.outline import Outline
 from kubesaga.engine.spec_error import SpecError

@@ -4,10 +4,10 @@ import hashlib
 from base64 import b32encode
 from typing import Final
 
+from kubesaga.api.group import API_VERSION, KIND
 from kubesaga.api.limits import OBJECT_NAME_LENGTH_MAX
 from kubesaga.api.names import ANNOTATION_RESUBMISSION_OF
 from kubesaga.api.status import Resubmission
-from kubesaga.api.workflow import API_VERSION, KIND
 from kubesaga.engine.action import CreateWorkflow
 from kubesaga.engine.decision import EventType
 from kubesaga.engine.state import StateManager

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from kubesaga.api.workflow import GROUP
+from kubesaga.api.group import GROUP
 
 
 class Scope(StrEnum):

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from kubesaga.api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY_COMPENSATION
+from kubesaga.api.group import API_VERSION, KIND
 from kubesaga.api.status import Phase
-from kubesaga.api.workflow import API_VERSION, KIND, Workflow
+from kubesaga.api.workflow import Workflow
 from kubesaga.controller.cluster import Raw, Resource
 from kubesaga.controller.controller import Controller
 from kubesaga.engine.decision import Decision
+from kubesaga.engine.verb import Verb
 from kubesaga.runner.local_jobs import LocalJobs, Said
 from kubesaga.runner.object_store import Change, ObjectStore
 from kubesaga.runner.run_folder import RunFolder, RunRefused, has_ended
@@ -22,6 +24,24 @@ _CANNOT_GO_ON: Final = {"StateInconsistent", "InvalidStatus", "ReconcileFailed"}
 """Reasons of Stalled that time does not mend."""
 
 
+_RESUMED_BY: Final[Mapping[str, Verb]] = {
+    Phase.ROLLBACK_BLOCKED: Verb.RETRY_COMPENSATION,
+    Phase.SUSPENDED: Verb.RESUME,
+}
+"""What going on means where a run waits for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRequest:
+    """What a person asks of a run that is resumed."""
+
+    verb: Verb
+    step: str | None = None
+    note: str | None = None
+    outputs: str | None = None
+    """Outputs of a skipped step, as JSON."""
+
+
 class LocalRun:
     """A run by its name. Open it, run it, close it."""
 
@@ -30,6 +50,8 @@ class LocalRun:
         self.folder = RunFolder(state_dir, name)
         self.cancelled = False
         """Whether `cancel` was called."""
+        self.token: str | None = None
+        """The token of the last request made here."""
         self.interrupted = False
         """Whether `interrupt` was called."""
         self._interrupt = asyncio.Event()
@@ -52,8 +74,11 @@ class LocalRun:
         raw = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": manifest["spec"]}
         self._namespace = store.create("workflows", raw)["metadata"]["namespace"]
 
-    def resume(self) -> None:
-        """Go on with an earlier run; a blocked rollback is tried again. Raises RunRefused where there is none."""
+    def resume(self, asked: LocalRequest | None = None) -> None:
+        """Go on with an earlier run, with what is asked of it; else what waits for a person is tried again.
+
+        Raises RunRefused where there is none.
+        """
         if not self.folder.exists:
             raise RunRefused(f'there is no run of "{self.name}" in {self.folder.path.parent}')
         store = self._open()
@@ -64,8 +89,10 @@ class LocalRun:
         if raw is None:
             raise RunRefused(f'the run of "{self.name}" had not begun: run its FILE again')
         self._namespace = raw["metadata"]["namespace"]
-        if (raw.get("status") or {}).get("phase") == Phase.ROLLBACK_BLOCKED:
-            self._request(ANNOTATION_RETRY_COMPENSATION)
+        if asked is None and (verb := _RESUMED_BY.get((raw.get("status") or {}).get("phase", ""))):
+            asked = LocalRequest(verb)
+        if asked is not None:
+            self._request(asked)
 
     async def run(self, watcher: Watcher, said: Said) -> Raw:
         """Run until the Workflow has ended, waits for a person, or `interrupt` was called; returns the Workflow.
@@ -91,7 +118,7 @@ class LocalRun:
     def cancel(self) -> None:
         """Ask the Workflow to stop and to undo what it did."""
         self.cancelled = True
-        self._request(ANNOTATION_CANCEL)
+        self._request(LocalRequest(Verb.CANCEL))
 
     def interrupt(self) -> None:
         """Stop at once: processes are killed, nothing is undone; the state stays, and can be resumed."""
@@ -132,10 +159,13 @@ class LocalRun:
             raise RuntimeError("the run is not open")
         return self._store
 
-    def _request(self, annotation: str) -> None:
+    def _request(self, asked: LocalRequest) -> None:
         """Request a verb, with the time as its token."""
-        patch = {"metadata": {"annotations": {annotation: datetime.now(UTC).isoformat()}}}
-        self._opened().patch("workflows", self.name, patch, self._namespace)
+        token = datetime.now(UTC).isoformat()
+        self.token = f"{asked.step}@{token}" if asked.step else token
+        verb = asked.verb
+        annotations = {verb.annotation: self.token, verb.note: asked.note, verb.outputs: asked.outputs}
+        self._opened().patch("workflows", self.name, {"metadata": {"annotations": annotations}}, self._namespace)
 
 
 _FEEDS: Final = {
@@ -150,15 +180,17 @@ _FEEDS: Final = {
 
 def _at_rest(raw: Raw) -> bool:
     """Whether nothing more happens by itself: ended, stuck, or blocked with every undo tried and request answered."""
-    status = raw.get("status") or {}
     if stalled_for(raw):
         return True
-    if status.get("phase") != Phase.ROLLBACK_BLOCKED:
+    status = raw.get("status") or {}
+    annotations = raw["metadata"].get("annotations") or {}
+    answered = {(request["verb"], request["token"]) for request in status.get("handledRequests", ())}
+    if any(verb.annotation in annotations and (verb, annotations[verb.annotation]) not in answered for verb in Verb):
+        return False
+    if status.get("phase") not in _RESUMED_BY:
         return has_ended(raw)
-    states = [step.get("compensation", {}).get("state") for step in status.get("steps", ())]
-    asked = (raw["metadata"].get("annotations") or {}).get(ANNOTATION_RETRY_COMPENSATION)
-    answered = {request["token"] for request in status.get("handledRequests", ())}
-    return (asked is None or asked in answered) and not {"Starting", "Running", "Retrying"}.intersection(states)
+    records = [one for step in status.get("steps", ()) for one in (step, step.get("compensation", {}))]
+    return not {"Starting", "Running", "Retrying"}.intersection(one.get("state") for one in records)
 
 
 def stalled_for(raw: Raw) -> str | None:

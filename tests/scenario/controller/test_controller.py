@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubesaga.api.workflow import API_VERSION, KIND
+from kubesaga.api.group import API_VERSION, KIND
 from kubesaga.controller.controller import Controller
 from kubesaga.controller.errors import Conflict, Refused, Unavailable
 from kubesaga.runner.object_store import ObjectStore

@@ -129,7 +129,7 @@ async def test_a_watch_that_is_refused_is_an_error(client: ClusterClient, server
 
 
 async def test_annotations_are_merged_and_those_that_are_none_removed(client: ClusterClient, server: Server) -> None:
-    await client.annotate_workflow("ns", "x", {"a": "1", "b": None})
+    await client.patch_workflow("ns", "x", {"metadata": {"annotations": {"a": "1", "b": None}}})
     assert json.loads(server.body) == {"metadata": {"annotations": {"a": "1", "b": None}}}
     assert server.request is not None
     assert server.request.headers["Content-Type"] == "application/merge-patch+json"
