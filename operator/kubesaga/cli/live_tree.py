@@ -12,6 +12,7 @@ from kubesaga.cli.run_view import RunView
 from kubesaga.cli.step_table import FINAL_ROWS_MAX, StepTable, Undos, phase_style
 from kubesaga.cli.terminal_text import duration, visible
 from kubesaga.engine.decision import Decision
+from kubesaga.engine.text import counted
 
 _CHROME_ROWS: Final = 4
 """Head line, the line of what is left out, and room for the cursor."""
@@ -64,7 +65,7 @@ class LiveTree:
     def _draw(self) -> Group:
         room = FINAL_ROWS_MAX if self._ended else max(1, self._console.height - _CHROME_ROWS)
         table, hidden = StepTable(self._view, self._console, Undos.BESIDE).draw(room)
-        more = [Text(f"  and {hidden} more steps", style="dim")] if hidden else []
+        more = [Text(f"  and {counted(hidden, 'more step')}", style="dim")] if hidden else []
         return Group(self._head(), table, *more)
 
     def _head(self) -> Text:

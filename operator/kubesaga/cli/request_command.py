@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from kubesaga.cli.cluster_call import in_cluster
 from kubesaga.cli.exit_code import ExitCode
+from kubesaga.cli.workflow_changes import changes
 from kubesaga.controller.cluster_client import ClusterClient
-from kubesaga.controller.errors import CannotStart, ClusterError, Unavailable
 from kubesaga.engine.request import Request, Verb
 
 Raw = dict[str, Any]
@@ -28,36 +29,24 @@ def request(
     note: str | None = None,
 ) -> ExitCode:
     """Ask for `verb`; with a timeout of 0 s without waiting for the answer. Returns the exit code."""
-    try:
-        return asyncio.run(_request(verb, name, target, namespace, context, timeout, note))
-    except (CannotStart, ClusterError) as error:
-        away = "cannot reach the API server: " if isinstance(error, Unavailable) and not error.code else ""
-        click.echo(f"kubesaga: {away}{getattr(error, 'message', None) or error}", err=True)
-        return ExitCode.FAILED
+
+    async def ask(client: ClusterClient, where: str) -> ExitCode:
+        return await _request(client, where, verb, name, target, timeout, note)
+
+    return in_cluster(ask, namespace=namespace, context=context)
 
 
 async def _request(
-    verb: Verb,
-    name: str,
-    target: str | None,
-    namespace: str | None,
-    context: str | None,
-    seconds: float,
-    note: str | None,
+    client: ClusterClient, namespace: str, verb: Verb, name: str, target: str | None, seconds: float, note: str | None
 ) -> ExitCode:
-    client, own = await ClusterClient.connect_as_user(context)
-    try:
-        namespace = namespace or own
-        found = await client.read_workflow(namespace, name)
-        token = new_token(verb, target, found, datetime.now(UTC))
-        asked = await client.annotate_workflow(namespace, name, {verb.annotation: token, verb.note: note})
-        what = f"workflow.kubesaga.dev/{name}: {verb}{f' {target}' if target else ''}"
-        if not seconds:
-            click.echo(f"{what} requested")
-            return ExitCode.SUCCEEDED
-        answer = await _answer(client, asked, verb, token, seconds)
-    finally:
-        await client.close()
+    found = await client.read_workflow(namespace, name)
+    token = new_token(verb, target, found, datetime.now(UTC))
+    asked = await client.annotate_workflow(namespace, name, {verb.annotation: token, verb.note: note})
+    what = f"workflow.kubesaga.dev/{name}: {verb}{f' {target}' if target else ''}"
+    if not seconds:
+        click.echo(f"{what} requested")
+        return ExitCode.SUCCEEDED
+    answer = await _answer(client, asked, verb, token, seconds)
     if answer is None:
         waited = f"no answer in {seconds:g} s; the request stands, and is answered when the operator runs"
         click.echo(f"{what} requested: {waited}", err=True)
@@ -82,19 +71,14 @@ def new_token(verb: Verb, target: str | None, workflow: Raw, now: datetime) -> s
 
 async def _answer(client: ClusterClient, workflow: Raw, verb: Verb, token: str, seconds: float) -> Answer | None:
     """The operator's answer, as soon as it is there; None if it does not come in time."""
-    namespace, name = workflow["metadata"]["namespace"], workflow["metadata"]["name"]
     try:
-        async with asyncio.timeout(seconds):
-            while True:
-                async with aclosing(client.watch_workflow(workflow)) as changes:
-                    async for changed in changes:
-                        if found := _handled(changed, verb, token):
-                            return found
-                workflow = await client.read_workflow(namespace, name)
-                if found := _handled(workflow, verb, token):
+        async with asyncio.timeout(seconds), aclosing(changes(client, workflow)) as states:
+            async for changed in states:
+                if found := _handled(changed, verb, token):
                     return found
     except TimeoutError:
-        return None
+        pass
+    return None
 
 
 def _handled(workflow: Raw, verb: Verb, token: str) -> Answer | None:

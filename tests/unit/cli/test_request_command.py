@@ -1,12 +1,17 @@
 """Tokens that the commands give: each is new to the operator, whatever was asked before."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from click.testing import Result
 
+from fake_cluster import WATCH_ENDS, FakeCluster, ago
+from fake_cluster import workflow as fake_workflow
 from kubesaga.cli.request_command import new_token
 from kubesaga.engine.request import Request, Verb
+from order_story import shipping
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 RETRY = Verb.RETRY_COMPENSATION
@@ -44,3 +49,19 @@ def test_a_token_is_greater_than_all_before_it(found: dict[str, Any]) -> None:
 
 def test_what_was_asked_for_another_step_does_not_count() -> None:
     assert new_token(RETRY, "a", workflow("b@999999999999999"), NOW).startswith("a@2026-")
+
+
+def test_an_answer_is_waited_for_also_where_the_watch_ends_meanwhile(saga: Callable[..., Result]) -> None:
+    class Answers(FakeCluster):
+        async def annotate_workflow(self, *called: Any) -> dict[str, Any]:
+            annotations = called[-1]
+            token = annotations[Verb.CANCEL.annotation]
+            answer = {"verb": "cancel", "token": token, "accepted": True, "message": "done", "time": ago(0)}
+            going = shipping().last
+            answered = {**going["status"], "handledRequests": [answer]}
+            self._story.append(WATCH_ENDS)
+            self._story.append(fake_workflow(answered, going["spec"], 70))
+            return going
+
+    result = saga(Answers(shipping().last), "cancel", "order")
+    assert (result.exit_code, result.stdout) == (0, "workflow.kubesaga.dev/order: cancel accepted: done\n")
