@@ -169,8 +169,8 @@ def logs(name: str, step: str, **options: Any) -> None:
 \b
 Exit codes:
     0  Succeeded
-    1  Failed or Cancelled, and there was nothing to undo; deleted; not over in time;
-       Suspended, or the operator cannot go on: somebody has to look
+    1  Failed or Cancelled, and there was nothing to undo; Suspended, or the operator
+       cannot go on; deleted, not over in time, or another error
     3  RolledBack: all that was done is undone
     4  RollbackBlocked: an undo failed, somebody has to look.
        PartiallyRolledBack or RollbackFailed: it ended, and something is left
