@@ -7,7 +7,7 @@ from kubesaga.api.status import Phase
 
 
 class ExitCode(IntEnum):
-    """What `run` and `simulate` end with."""
+    """What `run`, `simulate` and `wait` end with."""
 
     SUCCEEDED = 0
     FAILED = 1

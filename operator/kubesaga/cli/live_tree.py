@@ -4,43 +4,18 @@ from typing import Final
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from kubesaga.api.names import Direction
-from kubesaga.api.status import Execution, Phase, StepState, StepStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.cli.run_view import RunView
-from kubesaga.cli.terminal_text import duration, one_line, visible
+from kubesaga.cli.step_table import FINAL_ROWS_MAX, StepTable, Undos, phase_style
+from kubesaga.cli.terminal_text import duration, visible
 from kubesaga.engine.decision import Decision
-
-_STYLES: Final = {
-    StepState.STARTING: ("●", "*", "cyan"),
-    StepState.RUNNING: ("●", "*", "cyan"),
-    StepState.RETRYING: ("↻", "~", "yellow"),
-    StepState.SUCCEEDED: ("✔", "+", "green"),
-    StepState.FAILED: ("✖", "x", "red"),
-    StepState.CANCELLED: ("■", "#", "yellow"),
-    StepState.SKIPPED: ("⊘", "/", "yellow"),
-}
-"""Sign, the same in ASCII, colour."""
-
-_PHASES: Final = {
-    Phase.SUCCEEDED: "bold green",
-    Phase.FAILED: "bold red",
-    Phase.CANCELLED: "bold yellow",
-    Phase.ROLLED_BACK: "bold yellow",
-    Phase.ROLLING_BACK: "bold yellow",
-    Phase.PARTIALLY_ROLLED_BACK: "bold red",
-    Phase.ROLLBACK_FAILED: "bold red",
-    Phase.ROLLBACK_BLOCKED: "bold red",
-}
+from kubesaga.engine.text import counted
 
 _CHROME_ROWS: Final = 4
 """Head line, the line of what is left out, and room for the cursor."""
-
-_FINAL_ROWS_MAX: Final = 60
-"""A longer tree is not left on the screen whole."""
 
 
 class LiveTree:
@@ -88,76 +63,12 @@ class LiveTree:
         self._console.print(Text.assemble((f"  {title:<8} ", "bold"), text), soft_wrap=True)
 
     def _draw(self) -> Group:
-        records = self._view.records()
-        shown = self._shown(records)
-        table = Table.grid(padding=(0, 2), expand=False)
-        for _ in range(3):
-            table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis")
-        for step in shown:
-            table.add_row(*self._row(step, records.get(step)))
-        parts: list[Text | Table] = [self._head(), table]
-        hidden = len(self._view.plan.order) - len(shown)
-        if hidden:
-            parts.append(Text(f"  and {hidden} more steps", style="dim"))
-        return Group(*parts)
+        room = FINAL_ROWS_MAX if self._ended else max(1, self._console.height - _CHROME_ROWS)
+        table, hidden = StepTable(self._view, self._console, Undos.BESIDE).draw(room)
+        more = [Text(f"  and {counted(hidden, 'more step')}", style="dim")] if hidden else []
+        return Group(self._head(), table, *more)
 
     def _head(self) -> Text:
         phase = self._view.status.phase
-        style = _PHASES.get(phase, "bold cyan") if phase else "bold cyan"
-        head = Text.assemble((self._view.name, "bold"), "  ", (str(phase or "Starting"), style))
+        head = Text.assemble((self._view.name, "bold"), "  ", (str(phase or "Starting"), phase_style(phase)))
         return head.append(f"  {self._view.headline()}  {duration(self._view.elapsed())}")
-
-    def _shown(self, records: dict[str, StepStatus]) -> list[str]:
-        """The steps that there is room for: those where something happens or went wrong, then the first others."""
-        order = self._view.plan.order
-        room = _FINAL_ROWS_MAX if self._ended else max(1, self._console.height - _CHROME_ROWS)
-        if len(order) <= room:
-            return list(order)
-        ranked = sorted(order, key=lambda name: _interest(records.get(name)))[:room]
-        return [name for name in order if name in set(ranked)]
-
-    def _row(self, step: str, record: StepStatus | None) -> tuple[Text, Text, Text, Text]:
-        if record is None:
-            return Text(f"  {self._sign()} {step}", "dim"), Text(self._view.waits_for(step), "dim"), Text(), Text()
-        undo, undo_text = record.compensation, Text()
-        if undo is not None:
-            _, _, colour = _STYLES[undo.state]
-            undo_text.append(
-                f"{'↩' if self._unicode else '<-'} {self._view.word(undo)}{self._took(step, undo)}  ", colour
-            )
-        message = (undo.message if undo and undo.message else None) or record.message
-        undo_text.append(one_line(message or ""), "dim")
-        colour = _STYLES[record.state][2]
-        return (
-            Text.assemble("  ", (self._sign(record), colour), f" {step}"),
-            Text(self._view.word(record), colour),
-            Text(self._took(step, record).strip(), "dim"),
-            undo_text,
-        )
-
-    def _sign(self, record: Execution | None = None) -> str:
-        unicode, plain, _ = _STYLES[record.state] if record else ("·", ".", "")
-        return unicode if self._unicode else plain
-
-    def _took(self, step: str, execution: Execution) -> str:
-        seconds = self._view.seconds(step, execution)
-        return "" if seconds is None else f" {duration(seconds)}"
-
-    @property
-    def _unicode(self) -> bool:
-        return self._console.encoding.lower().startswith("utf")
-
-
-def _interest(record: StepStatus | None) -> int:
-    """Lower is more interesting."""
-    if record is None:
-        return 2
-    undo = record.compensation
-    if (
-        not record.state.terminal
-        or record.state is StepState.FAILED
-        or (undo and undo.state is not StepState.SUCCEEDED)
-    ):
-        return 0
-    return 1 if undo else 3

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from kubesaga.cli.options import SuggestingGroup, file_argument, output_option, pairs_option, param_option
+from kubesaga.cli.options import (
+    SuggestingGroup,
+    file_argument,
+    output_option,
+    pairs_option,
+    param_option,
+    place_options,
+)
 from kubesaga.cli.verb_commands import verb_commands
 from kubesaga.runner import STATE_DIR_DEFAULT
 
@@ -18,6 +25,7 @@ _FILE = "FILE is a manifest (YAML or JSON, any number of documents), a folder of
     cls=SuggestingGroup,
     sections={
         "Without a cluster": ("plan", "simulate", "run"),
+        "Look at a Workflow in a cluster": ("get", "logs", "wait"),
         "Ask something of a Workflow in a cluster": tuple(command.name or "" for command in verb_commands()),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -139,6 +147,58 @@ def simulate(file: str, params: dict[str, str], output: str | None, **options: A
     from kubesaga.cli.simulate_command import simulate_all
 
     sys.exit(simulate_all(read(file, params), output or "text", **options))
+
+
+@main.command()
+@click.argument("name", metavar="WORKFLOW")
+@click.option("-w", "--watch", is_flag=True, help="Show every change, until it ends; Ctrl-C stops watching only.")
+@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Print the object, as kubectl does.")
+@place_options
+def get(name: str, output: str | None, **options: Any) -> None:
+    """Show a Workflow in a cluster: where it stands and why, every step and every undo."""
+    from kubesaga.cli.get_command import get as show
+
+    sys.exit(show(name, output, **options))
+
+
+@main.command()
+@click.argument("name", metavar="WORKFLOW")
+@click.argument("step", metavar="STEP")
+@click.option("--compensation", is_flag=True, help="The log of its undo.")
+@click.option("--attempt", metavar="N", type=click.IntRange(1), help="Of this attempt; the latest by default.")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the container ends.")
+@place_options
+def logs(name: str, step: str, **options: Any) -> None:
+    """Print what a step of a Workflow in a cluster has written."""
+    from kubesaga.cli.logs_command import print_log
+
+    sys.exit(print_log(name, step, **options))
+
+
+@main.command(
+    help="""Wait until a Workflow in a cluster has ended or waits for a person; print phase, reason and message.
+
+\b
+Exit codes:
+    0  Succeeded
+    1  Failed or Cancelled, and there was nothing to undo; the operator cannot go on;
+       deleted, not over in time, or another error
+    3  RolledBack: all that was done is undone
+    4  RollbackBlocked or Suspended: somebody has to look.
+       PartiallyRolledBack or RollbackFailed: it ended, and something is left
+  130  Ctrl-C
+"""
+)
+@click.argument("name", metavar="WORKFLOW")
+@click.option(
+    "--timeout", metavar="SECONDS", type=click.FloatRange(0), default=0.0, help="Longest wait; none by default."
+)
+@place_options
+def wait(name: str, **options: Any) -> None:
+    """Wait for a Workflow."""
+    from kubesaga.cli.wait_command import wait as wait_for
+
+    sys.exit(wait_for(name, **options))
 
 
 @main.command()

@@ -78,12 +78,23 @@ def output_option(*formats: str) -> Callable[[Any], Any]:
 
 def cluster_options(command: Any) -> Any:
     """-n, --context and --timeout of a command that asks something of a cluster."""
+    timeout = click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=click.FloatRange(0),
+        default=30.0,
+        show_default=True,
+        help="Longest wait for the operator's answer; 0 does not wait.",
+    )
+    return place_options(timeout(command))
+
+
+def place_options(command: Any) -> Any:
+    """-n and --context: where in which cluster a Workflow is."""
     for option in (
-        click.option("--timeout", metavar="SECONDS", type=click.FloatRange(0), default=30.0, show_default=True,
-                     help="Longest wait for the operator's answer; 0 does not wait."),
         click.option("--context", metavar="NAME", help="Context of the kubeconfig; the current one by default."),
         click.option("-n", "--namespace", metavar="NAME", help="Namespace; that of the context by default."),
-    ):  # fmt: skip
+    ):
         command = option(command)
     return command
 

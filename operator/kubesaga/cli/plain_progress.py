@@ -66,9 +66,4 @@ class PlainProgress:
         record = self._view.records()[transition.step]
         undo = transition.direction is Direction.COMPENSATION
         execution = record.compensation if undo and record.compensation else record
-        subject = f"undo of {transition.step}" if undo else transition.step
-        attempt = f" (attempt {transition.attempt})" if transition.attempt > 1 else ""
-        seconds = self._view.seconds(transition.step, execution) if transition.after is not StepState.STARTING else None
-        took = f" after {duration(seconds)}" if seconds is not None else ""
-        why = f": {one_line(execution.message)}" if execution.message else ""
-        self.note(f"{transition.after:<10} {subject}{attempt}{took}{why}")
+        self.note(self._view.line(transition.step, execution, transition.after, transition.attempt))

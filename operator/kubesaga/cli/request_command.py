@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from kubesaga.cli.cluster_call import Problem, in_cluster
 from kubesaga.cli.exit_code import ExitCode
+from kubesaga.cli.workflow_changes import changes
 from kubesaga.controller.cluster_client import ClusterClient
-from kubesaga.controller.errors import CannotStart, ClusterError, Conflict, Unavailable
+from kubesaga.controller.errors import Conflict
 from kubesaga.engine.request import Request
 from kubesaga.engine.verb import Verb
 
@@ -31,36 +33,28 @@ def request(
 ) -> ExitCode:
     """Ask for `verb`; with a timeout of 0 s without waiting for the answer. Returns the exit code."""
     said = {verb.note: note, verb.outputs: outputs}
-    try:
-        return asyncio.run(_request(verb, name, target, namespace, context, timeout, said))
-    except (CannotStart, ClusterError) as error:
-        away = "cannot reach the API server: " if isinstance(error, Unavailable) and not error.code else ""
-        click.echo(f"kubesaga: {away}{getattr(error, 'message', None) or error}", err=True)
-        return ExitCode.FAILED
+
+    async def ask(client: ClusterClient, where: str) -> ExitCode:
+        return await _request(client, where, verb, name, target, timeout, said)
+
+    return in_cluster(ask, namespace=namespace, context=context)
 
 
 async def _request(
+    client: ClusterClient,
+    namespace: str,
     verb: Verb,
     name: str,
     target: str | None,
-    namespace: str | None,
-    context: str | None,
     seconds: float,
     said: Mapping[str, str | None],
 ) -> ExitCode:
-    client, own = await ClusterClient.connect_as_user(context)
+    asked, token = await _ask(client, namespace, name, verb, target, said)
     what = f"workflow.kubesaga.dev/{name}: {verb}{f' {target}' if target else ''}"
-    try:
-        asked, token = await _ask(client, namespace or own, name, verb, target, said)
-        if asked is None:
-            click.echo(f"{what} not requested: {token} of the same verb waits for the operator's answer", err=True)
-            return ExitCode.FAILED
-        if not seconds:
-            click.echo(f"{what} requested")
-            return ExitCode.SUCCEEDED
-        answer = await _answer(client, asked, verb, token, seconds)
-    finally:
-        await client.close()
+    if not seconds:
+        click.echo(f"{what} requested")
+        return ExitCode.SUCCEEDED
+    answer = await _answer(client, asked, verb, token, seconds)
     if answer is None:
         waited = f"no answer in {seconds:g} s; the request stands, and is answered when the operator runs"
         click.echo(f"{what} requested: {waited}", err=True)
@@ -73,15 +67,15 @@ async def _request(
 
 async def _ask(
     client: ClusterClient, namespace: str, name: str, verb: Verb, target: str | None, said: Mapping[str, str | None]
-) -> tuple[Raw | None, str]:
-    """Set the annotation; returns the Workflow and the token. Without a Workflow: the token that stands in the way.
+) -> tuple[Raw, str]:
+    """Set the annotation; returns the Workflow and the token.
 
-    An annotation holds one request: one for another step, still without an answer, must not be overwritten.
+    An annotation holds one request. Raises Problem where it holds one for another step that has no answer yet.
     """
     while True:
         found = await client.read_workflow(namespace, name)
         if standing := unanswered_for_another(verb, target, found):
-            return None, standing
+            raise Problem(f"{verb} {standing} waits for the operator's answer: ask again when it is there")
         token = new_token(verb, target, found, datetime.now(UTC))
         annotations = {verb.annotation: token, **said}
         metadata = {"resourceVersion": found["metadata"]["resourceVersion"], "annotations": annotations}
@@ -114,20 +108,15 @@ def new_token(verb: Verb, target: str | None, workflow: Raw, now: datetime) -> s
 
 async def _answer(client: ClusterClient, workflow: Raw, verb: Verb, token: str, seconds: float) -> Answer | None:
     """The operator's answer, as soon as it is there; None if it does not come in time."""
-    namespace, name = workflow["metadata"]["namespace"], workflow["metadata"]["name"]
     asked = Request.parse(verb, token)
     try:
-        async with asyncio.timeout(seconds):
-            while True:
-                async with aclosing(client.watch_workflow(workflow)) as changes:
-                    async for changed in changes:
-                        if found := _handled(changed, asked):
-                            return found
-                workflow = await client.read_workflow(namespace, name)
-                if found := _handled(workflow, asked):
+        async with asyncio.timeout(seconds), aclosing(changes(client, workflow)) as states:
+            async for changed in states:
+                if found := _handled(changed, asked):
                     return found
     except TimeoutError:
-        return None
+        pass
+    return None
 
 
 def _handled(workflow: Raw, asked: Request) -> Answer | None:

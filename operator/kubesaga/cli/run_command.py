@@ -17,6 +17,7 @@ from kubesaga.cli.lasting_stream import LastingStream
 from kubesaga.cli.live_tree import LiveTree
 from kubesaga.cli.plain_progress import PlainProgress
 from kubesaga.cli.run_view import RunView
+from kubesaga.cli.step_table import can_draw
 from kubesaga.controller.cluster import Raw
 from kubesaga.controller.errors import ClusterError
 from kubesaga.controller.logs import TextFormatter
@@ -28,9 +29,6 @@ from kubesaga.runner.run_folder import RunRefused
 _CANCELLING: Final = "Cancelling: what runs is stopped, what was done is undone. Again to stop at once."
 _STOPPING: Final = "Stopping at once."
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-
-_COLUMNS_MIN: Final = 40
-"""A narrower screen has no room for names, states and undos side by side: lines are told instead."""
 
 Outcome = tuple[Raw, ExitCode]
 
@@ -71,11 +69,7 @@ async def _shown(run: LocalRun, asked: LocalRequest | None, *, logs: bool) -> Ou
     view = RunView(run.name, plan, run.folder.resume_command)
     stream = cast("TextIO", LastingStream(sys.stderr))
     console = Console(file=stream, highlight=False)
-    progress: LiveTree | PlainProgress
-    if console.is_terminal and not console.is_dumb_terminal and console.width >= _COLUMNS_MIN:
-        progress = LiveTree(view, console, logs=logs)
-    else:
-        progress = PlainProgress(view, stream, logs=logs)
+    progress = LiveTree(view, console, logs=logs) if can_draw(console) else PlainProgress(view, stream, logs=logs)
     view.started(run.workflow())
     problem = None
     with progress, _signals(run, progress):

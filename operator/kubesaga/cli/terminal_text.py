@@ -18,12 +18,14 @@ def one_line(text: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration as people read it: 0.1s, 42s, 3m05s, 2h03m."""
-    if seconds < 10:
+    """A duration as people read it: 0.1s, 42s, 3m05s, 2h03m, 4d07h; tenths only of what is no whole number."""
+    if seconds < 10 and not isinstance(seconds, int):
         return f"{seconds:.1f}s"
     whole = int(seconds)
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    if whole < 172_800:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86_400}d{whole % 86_400 // 3600:02}h"

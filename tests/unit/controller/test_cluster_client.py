@@ -117,7 +117,8 @@ async def test_a_watch_tells_each_change_until_the_object_is_gone(client: Cluste
     workflow = {"metadata": {"namespace": "ns", "name": "x", "resourceVersion": "7"}}
     assert [one["n"] async for one in client.watch_workflow(workflow)] == [1, 2]
     assert server.request is not None
-    assert dict(server.request.query) == {"watch": "1", "fieldSelector": "metadata.name=x", "resourceVersion": "7"}
+    selected = {"watch": "1", "fieldSelector": "metadata.name=x", "resourceVersion": "7", "timeoutSeconds": "300"}
+    assert dict(server.request.query) == selected
 
 
 async def test_a_watch_that_is_refused_is_an_error(client: ClusterClient, server: Server) -> None:
@@ -133,3 +134,32 @@ async def test_annotations_are_merged_and_those_that_are_none_removed(client: Cl
     assert json.loads(server.body) == {"metadata": {"annotations": {"a": "1", "b": None}}}
     assert server.request is not None
     assert server.request.headers["Content-Type"] == "application/merge-patch+json"
+
+
+async def test_a_log_is_given_as_it_was_written(client: ClusterClient, server: Server) -> None:
+    server.text = "one\n\x1b[31mtwo"
+    assert b"".join([chunk async for chunk in client.pod_log("ns", "p", "step")]) == b"one\n\x1b[31mtwo"
+    assert server.request is not None
+    assert server.request.path == "/api/v1/namespaces/ns/pods/p/log"
+    assert dict(server.request.query) == {"container": "step", "follow": "false"}
+
+
+async def test_a_log_of_a_container_that_has_not_begun_is_refused(client: ClusterClient, server: Server) -> None:
+    server.code, server.answer = 400, {"reason": "BadRequest", "message": "is waiting to start"}
+    with pytest.raises(Refused, match="is waiting to start"):
+        async for _ in client.pod_log("ns", "p", "step", follow=True):
+            pass
+
+
+async def test_a_log_may_be_followed_longer_than_any_answer_may_take(client: ClusterClient, server: Server) -> None:
+    asked = client._api.rest_client.request
+    bounds = []
+
+    async def request(*args, **kwargs):
+        bounds.append(kwargs["_request_timeout"])
+        return await asked(*args, **kwargs)
+
+    client._api.rest_client.request = request
+    async for _ in client.pod_log("ns", "p", "step", follow=True):
+        pass
+    assert [bound.total for bound in bounds] == [None]

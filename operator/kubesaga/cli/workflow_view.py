@@ -1,0 +1,96 @@
+"""A Workflow as people see it: its steps in words and times, from its status. Knows nothing of how it is shown."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from kubesaga.api.names import Direction
+from kubesaga.api.status import CompensationStatus, Execution, Phase, StepState, StepStatus, WorkflowStatus
+from kubesaga.cli.terminal_text import duration, one_line
+from kubesaga.engine.plan import Plan
+from kubesaga.engine.text import listing
+
+_WORDS = {StepState.STARTING: "running", StepState.RUNNING: "running"}
+_UNDO_WORDS = {
+    StepState.STARTING: "undoing",
+    StepState.RUNNING: "undoing",
+    StepState.SUCCEEDED: "undone",
+    StepState.FAILED: "undo failed",
+    StepState.RETRYING: "undo retrying",
+    StepState.SKIPPED: "undo skipped",
+}
+
+
+@dataclass
+class WorkflowView:
+    """A Plan, and how far it came."""
+
+    name: str
+    plan: Plan
+    status: WorkflowStatus = field(default_factory=WorkflowStatus, kw_only=True)
+
+    def records(self) -> dict[str, StepStatus]:
+        """The records of the steps that were started."""
+        return {record.name: record for record in self.status.steps}
+
+    def took(self, step: str, execution: Execution) -> str:  # noqa: ARG002 - a run knows its steps' times better
+        """How long the last attempt took, or takes, by its record; empty where that is not known."""
+        if execution.start_time is None or execution.state is StepState.RETRYING:
+            return ""
+        seconds = ((execution.completion_time or datetime.now(UTC)) - execution.start_time).total_seconds()
+        return duration(int(max(0.0, seconds)))
+
+    def word(self, execution: Execution) -> str:
+        """The state as a word, with the attempt where it is not the first."""
+        undo = isinstance(execution, CompensationStatus)
+        word = (_UNDO_WORDS if undo else _WORDS).get(execution.state) or execution.state.lower()
+        if execution.state is StepState.RETRYING and execution.next_attempt_time is not None:
+            left = (execution.next_attempt_time - datetime.now(UTC)).total_seconds()
+            word += f" in {max(0, round(left))}s" if left > 0 else ""
+        attempt = execution.attempt + (execution.state is StepState.RETRYING)
+        return f"{word} (attempt {attempt})" if attempt > 1 else word
+
+    def why(self, execution: Execution) -> str:
+        """What an attempt waits for or why it did not succeed, with its exit code; empty if all is well."""
+        said = one_line(execution.message or execution.reason or "")
+        code = f"exit code {execution.exit_code}" if execution.exit_code else ""
+        return said if code in said else ", ".join(filter(None, (said, code)))
+
+    def line(self, step: str, execution: Execution, state: StepState, attempt: int) -> str:
+        """That an attempt came into a state, as one line of plain text; the record may have gone on since."""
+        subject = f"undo of {step}" if isinstance(execution, CompensationStatus) else step
+        counted = f" (attempt {attempt})" if attempt > 1 else ""
+        took = "" if state.in_flight else self.took(step, execution)
+        why = f": {one_line(execution.message)}" if execution.message else ""
+        return f"{state:<10} {subject}{counted}{f' after {took}' if took else ''}{why}"
+
+    def waits_for(self, step: str) -> str:
+        """What a step that was not started waits for; that it was not started, where none is any more."""
+        if self.status.failure is not None or (self.status.phase and self.status.phase.terminal):
+            return "not started"
+        records = self.records()
+        missing = [
+            name
+            for name in self.plan.by_name[step].dependencies
+            if name not in records or records[name].state is not StepState.SUCCEEDED
+        ]
+        return f"waits for {listing(missing, most=3)}" if missing else self._waits_for_room()
+
+    def _waits_for_room(self) -> str:
+        """What a step waits for that depends on nothing more."""
+        if self.status.phase is Phase.SUSPENDED:
+            return "waits: suspended"
+        most = self.plan.parallelism
+        full = most is not None and sum(record.state.in_flight for record in self.status.steps) >= most
+        return f"waits: at most {most} at once" if full else "waits"
+
+    def headline(self) -> str:
+        """Progress of the steps and of the rollback."""
+        parts = [f"{self.status.progress or f'0/{len(self.plan.steps)}'} steps"]
+        if self.status.rollback_progress:
+            parts.append(f"{self.status.rollback_progress} undone")
+        return ", ".join(parts)
+
+
+def direction_of(execution: Execution) -> Direction:
+    """Whether it is the record of a step or of an undo."""
+    return Direction.COMPENSATION if isinstance(execution, CompensationStatus) else Direction.FORWARD
