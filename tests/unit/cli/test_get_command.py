@@ -15,7 +15,7 @@ from order_story import STEPS, OrderStory, blocked, rolled_back, shipping, succe
 
 def rows(text: str) -> list[str]:
     """The lines without what depends on the moment, one space between words."""
-    timeless = re.sub(r"(for|ended|created) \d[0-9hms]*( ago)?", r"\1 ...", text)
+    timeless = re.sub(r"(for|ended|created|running) +\d[0-9hms]*( ago)?", r"\1 ...", text)
     return [" ".join(line.split()) for line in timeless.splitlines()]
 
 
@@ -28,7 +28,7 @@ def test_a_workflow_that_goes_on_shows_what_runs_and_what_waits_for_what(saga):
         "✔ check succeeded 3s",
         "✔ charge succeeded 3s",
         "✔ reserve succeeded (attempt 2) 3s",
-        "● ship running 0s",
+        "● ship running ...",
         "· notify waits for ship",
     ]
 
@@ -93,7 +93,7 @@ def test_what_was_asked_and_answered_is_told(saga):
     }
     story.last["status"]["handledRequests"] = [{**answer, "time": ago(65)}]
     shown = rows(saga(FakeCluster(story.last), "get", "order").stdout)
-    assert re.fullmatch(r"request skip-compensation ship refused 1m\d\ds ago: is not blocked", shown[1])
+    assert re.fullmatch(r"request skip-compensation ship refused \d+m\d\ds ago: is not blocked", shown[1])
 
 
 def test_what_stalls_and_what_is_not_seen_yet_is_told(saga):

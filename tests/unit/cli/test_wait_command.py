@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fake_cluster import AWAY, CTRL_C, DELETED, WATCH_ENDS, FakeCluster, ago, workflow
+from fake_cluster import AWAY, CTRL_C, DELETED, MISSED, WATCH_ENDS, FakeCluster, ago, workflow
 from order_story import STEPS, OrderStory, blocked, rolled_back, shipping, succeeded
 
 ORDER = "workflow.kubesaga.dev/order: "
@@ -82,6 +82,11 @@ def test_a_deleted_workflow_is_told(saga):
 
 def test_it_goes_on_waiting_when_the_api_server_restarts(saga):
     result = saga(FakeCluster(shipping().last, AWAY, WATCH_ENDS, succeeded().last), "wait", "order")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_an_end_that_no_watch_has_told_is_read(saga):
+    result = saga(FakeCluster(shipping().last, MISSED, succeeded().last), "wait", "order")
     assert (result.exit_code, result.stderr) == (0, "")
 
 
