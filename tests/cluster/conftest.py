@@ -97,11 +97,13 @@ def busybox(kind_cluster: KindCluster) -> str:
 @pytest.fixture
 def namespace(kubectl: Command) -> Iterator[str]:
     """A new namespace for the test, in which Pods can be created; removed afterwards, without waiting for it."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    kubectl("create", "namespace", name)
-    kubectl("wait", "--for=create", "serviceaccount/default", f"--namespace={name}", "--timeout=30s")
-    yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    yield from _namespace(kubectl)
+
+
+@pytest.fixture(scope="module")
+def module_namespace(kubectl: Command) -> Iterator[str]:
+    """The same for all tests of a file."""
+    yield from _namespace(kubectl)
 
 
 @pytest.fixture(scope="session")
@@ -147,3 +149,11 @@ def start_operator(kubectl: Command, tmp_path: Path) -> Iterator[Callable[..., O
     yield start
     for process in started:
         process.kill()
+
+
+def _namespace(kubectl: Command) -> Iterator[str]:
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    kubectl("wait", "--for=create", "serviceaccount/default", f"--namespace={name}", "--timeout=30s")
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
