@@ -53,7 +53,7 @@ def kubectl(kind_cluster: KindCluster) -> Command:
     return Command(kind_cluster.kubectl_path, {"KUBECONFIG": str(kind_cluster.kubeconfig_path.resolve())})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def saga(kubectl: Command) -> Callable[..., tuple[int, str, str]]:
     """What `kubectl saga` calls, for the cluster: gives exit code, standard output and error."""
 

@@ -13,9 +13,10 @@ STATES = st.sampled_from(StepState)
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[WorkflowStatus, WorkflowStatus]:
-    """A status and one that may follow it: records change in place, new ones come last."""
+    """A status and one that may follow it: records change in place or go, new ones come last."""
     before = [StepStatus(name=f"s{i}", state=draw(STATES)) for i in range(draw(st.integers(0, 6)))]
     after = [draw(st.sampled_from([record, record.model_copy(update={"state": draw(STATES)})])) for record in before]
+    after = [record for record in after if draw(st.integers(0, 5))]
     after += [StepStatus(name=f"n{i}", state=draw(STATES)) for i in range(draw(st.integers(0, 3)))]
     texts = st.none() | st.sampled_from(["1/2", "2/2"])
     first = WorkflowStatus(steps=tuple(before), progress=draw(texts), reason=draw(texts))

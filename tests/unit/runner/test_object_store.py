@@ -149,6 +149,32 @@ async def test_a_job_without_a_running_pod_is_deleted_at_once(store):
     assert not store.all("jobs") + store.all("pods")
 
 
+async def test_what_has_finalizers_stays_until_the_last_one_is_taken_away(store):
+    made = store.create("workflows", {"metadata": {"name": "w", "finalizers": ["a/b", "c/d"]}, "spec": {}})
+    store.create("jobs", owned_by(made, "j"))
+    store.delete("workflows", "w")
+    deleted = await store.read_workflow("default", "w")
+    assert "deletionTimestamp" in deleted["metadata"]
+    assert store.get("jobs", "j") is not None
+    await store.patch_workflow("default", "w", {"metadata": {"finalizers": ["c/d"]}})
+    assert store.get("workflows", "w") is not None
+    await store.patch_workflow("default", "w", {"metadata": {"finalizers": []}})
+    assert (store.get("workflows", "w"), store.get("jobs", "j")) == (None, None)
+
+
+async def test_in_the_foreground_what_it_owns_goes_first_and_other_finalizers_keep_it(store):
+    made = store.create("workflows", {"metadata": {"name": "w", "finalizers": ["a/b"]}, "spec": {}})
+    store.create("jobs", owned_by(made, "j"))
+    store.delete("workflows", "w", foreground=True)
+    assert store.get("jobs", "j") is None
+    assert store.get("workflows", "w")["metadata"]["finalizers"] == ["a/b"]
+
+
+def owned_by(owner, name):
+    reference = {"name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": True}
+    return {"metadata": {"name": name, "ownerReferences": [reference]}, "spec": {}}
+
+
 async def test_nobody_can_change_the_store_by_what_it_gave_or_got(store):
     manifest = workflow()
     given = [store.create("workflows", manifest), await store.read_workflow("default", "w"), *store.all("workflows")]
