@@ -1,4 +1,4 @@
-"""A saga of twelve steps with a ledger: whichever step fails, at whatever moment and by whatever cause, nothing is left.
+"""A saga of twelve steps with a ledger: whichever step fails, at whatever moment by whatever cause, nothing is left.
 
 Each of the 96 runs makes one step fail before or after its effect: by itself, by its timeout, because its Job is
 deleted, or because the Workflow is cancelled. They run side by side; each test is a promise that all of them keep.
