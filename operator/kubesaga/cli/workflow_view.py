@@ -69,9 +69,7 @@ class WorkflowView:
             return "not started"
         records = self.records()
         missing = [
-            name
-            for name in self.plan.by_name[step].dependencies
-            if name not in records or records[name].state is not StepState.SUCCEEDED
+            name for name in self.plan.by_name[step].dependencies if name not in records or not records[name].state.done
         ]
         return f"waits for {listing(missing, most=3)}" if missing else self._waits_for_room()
 

@@ -120,6 +120,12 @@ def test_a_step_that_waits_for_its_turn_says_for_what(saga):
     assert "· check waits: suspended" in rows(saga(FakeCluster(story.last), "get", "order").stdout)
 
 
+def test_a_step_waits_for_none_that_a_person_has_skipped(saga):
+    last = OrderStory(*STEPS, parallelism=1).succeeds("check").last
+    last["status"]["steps"][-1] |= {"state": "Skipped"}
+    assert "· ship waits for reserve" in rows(saga(FakeCluster(last), "get", "order").stdout)
+
+
 def test_nothing_that_a_step_wrote_reaches_the_terminal_as_it_is(saga):
     last = shipping().last
     last["status"]["steps"][-1]["message"] = "a\x1b[2Jb\nc"
