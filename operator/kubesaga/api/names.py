@@ -70,6 +70,7 @@ def job_name(workflow_uid: str, step: str, direction: Direction, attempt: int, e
     return step[: JOB_NAME_LENGTH_MAX - len(suffix)].rstrip("-") + suffix
 
 
+@lru_cache(maxsize=65_536)  # As job_name: every Job names up to three keys.
 def idempotency_key(workflow_uid: str, step: str, direction: Direction, incarnation: int = 1, item: str = "") -> str:
     """The key under which a step's effect is done once: stable over attempts, epochs and operator restarts."""
     return _digest("key", workflow_uid, step, item, direction, incarnation)

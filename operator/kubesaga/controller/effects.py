@@ -102,6 +102,7 @@ class Effects:
                 aftermath.namespace_terminating = await self._is_terminating(workflow.namespace)
             case CreateWorkflow():
                 aftermath.resubmission = await self._resubmit(workflow, action)
+                aftermath.changed = True
 
     async def _create(self, workflow: Workflow, action: CreateJob, aftermath: Aftermath) -> None:
         fields = {"namespace": workflow.namespace, "workflow": workflow.name, "step": action.step, "job": action.name}
@@ -184,12 +185,15 @@ class Effects:
             return True
         return "deletionTimestamp" in raw["metadata"]
 
-    async def _resubmit(self, workflow: Workflow, action: CreateWorkflow) -> ResubmissionObservation:
-        """Create the new Workflow, or find the one that was created before a crash."""
+    async def _resubmit(self, workflow: Workflow, action: CreateWorkflow) -> ResubmissionObservation | None:
+        """Create the new Workflow, or find the one that was created before a crash; None to try again."""
         try:
             raw = await self._cluster.create_workflow(workflow.namespace, action.manifest)
         except Exists as exists:
-            raw = await self._cluster.read_workflow(workflow.namespace, action.name)
+            try:
+                raw = await self._cluster.read_workflow(workflow.namespace, action.name)
+            except NotFound:
+                return None  # It was deleted since.
             wanted = action.manifest["metadata"]["annotations"].items()
             if not wanted <= (raw["metadata"].get("annotations") or {}).items():
                 return ResubmissionObservation(None, exists.message)

@@ -6,11 +6,10 @@ from kubesaga.engine.state import StateManager
 
 def reached_savepoints(state: StateManager) -> tuple[str, ...]:
     """The savepoints that are done, in start order."""
-    return tuple(
-        name
-        for name, record in state.steps.items()
-        if record.state.done and state.plan.by_name[name].boundary is Boundary.SAVEPOINT
-    )
+    savepoints = state.plan.savepoints
+    if not savepoints:
+        return ()
+    return tuple(name for name, record in state.steps.items() if name in savepoints and record.state.done)
 
 
 def kept(state: StateManager) -> set[str]:

@@ -7,8 +7,8 @@ from kubesaga.engine.state import StateManager
 
 def observe_deletions(state: StateManager) -> None:
     """Fold in how far each undo by deletion is."""
-    for step, record in state.executions(Direction.COMPENSATION):
-        if not record.state.in_flight or not state.deletes_job(step, Direction.COMPENSATION):
+    for step, _ in state.in_flight(Direction.COMPENSATION):
+        if not state.deletes_job(step, Direction.COMPENSATION):
             continue
         refusals = [state.observed.refusals[n] for n in forward_jobs(state, step) if n in state.observed.refusals]
         refused = next((refusal for refusal in refusals if not refusal.passing and not refusal.conflict), None)

@@ -24,9 +24,7 @@ def effects(state: StateManager) -> tuple[Action, ...]:
 
 def _forward(state: StateManager) -> Iterator[Action]:
     closing, stopping = halted(state), stops(state)
-    for step, record in state.executions(Direction.FORWARD):
-        if not record.state.in_flight:
-            continue
+    for step, record in state.in_flight(Direction.FORWARD):
         name = state.executor.name(step, Direction.FORWARD, record)
         job = state.observed.jobs.get(name)
         if job is not None:
@@ -40,9 +38,7 @@ def _forward(state: StateManager) -> Iterator[Action]:
 
 
 def _compensations(state: StateManager) -> Iterator[Action]:
-    for step, record in state.executions(Direction.COMPENSATION):
-        if not record.state.in_flight:
-            continue
+    for step, record in state.in_flight(Direction.COMPENSATION):
         if state.deletes_job(step, Direction.COMPENSATION):
             yield from _deletion(state, step)
             continue

@@ -1,6 +1,7 @@
 """The first cause of a run that does not succeed: recorded once, never overwritten."""
 
 from kubesaga.api.limits import MESSAGE_BYTES_MAX
+from kubesaga.api.names import Direction
 from kubesaga.api.spec import InFlight, OnFailure
 from kubesaga.api.status import Failure, FailureReason, StepState, StepStatus
 from kubesaga.engine.deadline import deadline_passed
@@ -89,7 +90,7 @@ def _request(state: StateManager) -> Failure | None:
         return _cause(state, FailureReason.CANCELLED, "cancelled on request")
     if state.deleting and not _all_done(state):
         return _cause(state, FailureReason.DELETED, "deleted before it had ended")
-    if status.stop_time is not None and not any(r.state.in_flight for r in state.steps.values()):
+    if status.stop_time is not None and not state.count_in_flight(Direction.FORWARD):
         said = failure_sentence(state)
         message = f"stopped on request; {said}" if said else "stopped on request"
         return None if _all_done(state) else _cause(state, FailureReason.STOPPED, message)

@@ -45,4 +45,4 @@ def _room(state: StateManager) -> int | None:
     """How many more may start; None without a limit."""
     if state.plan.parallelism is None:
         return None
-    return max(0, state.plan.parallelism - state.in_flight(Direction.FORWARD))
+    return max(0, state.plan.parallelism - state.count_in_flight(Direction.FORWARD))

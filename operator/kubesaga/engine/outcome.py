@@ -160,7 +160,7 @@ def _left(state: StateManager, name: str) -> str:
 def _waiting(state: StateManager, direction: Direction) -> str:
     """What in that direction does not run, and why."""
     what = "step" if direction is Direction.FORWARD else "the undo of"
-    said = [f"{what} {n}: {r.message}" for n, r in state.executions(direction) if r.state.in_flight and r.message]
+    said = [f"{what} {n}: {r.message}" for n, r in state.in_flight(direction) if r.message]
     return listing(said, most=3)
 
 

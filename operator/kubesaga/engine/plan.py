@@ -96,6 +96,8 @@ class Plan:
     deletion_policy: DeletionPolicy
     pivots: tuple[str, ...]
     """The steps of `boundary: Pivot`, in order."""
+    savepoints: frozenset[str]
+    """The steps of `boundary: Savepoint`."""
     ttl_seconds_after_finished: int | None
     warnings: tuple[str, ...]
     object_bytes: int

@@ -123,6 +123,7 @@ def _plan(
         rollback=_rollback(spec.rollback),
         suspend=bool(spec.suspend),
         deletion_policy=spec.deletion_policy or DeletionPolicy.ABANDON,
+        savepoints=frozenset(step.name for step in steps if step.boundary is Boundary.SAVEPOINT),
         pivots=tuple(name for name in order if by_name[name].boundary is Boundary.PIVOT),
         ttl_seconds_after_finished=spec.ttl_seconds_after_finished,
         warnings=warnings,

@@ -120,7 +120,7 @@ def _conclude(state: StateManager, reached: Outcome) -> Decision:
         events=tuple(state.events),
         transitions=(*state.transitions, *phases),
         wake_at=min(state.wakes, default=None),
-        in_flight=sum(state.in_flight(direction) for direction in Direction),
+        in_flight=sum(state.count_in_flight(direction) for direction in Direction),
     )
 
 

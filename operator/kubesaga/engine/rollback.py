@@ -71,8 +71,8 @@ def undo_set(state: StateManager) -> tuple[str, ...]:
 
 def may_need_undo(state: StateManager) -> bool:
     """Whether a step is to be undone, or may be once it has ended."""
-    in_flight = (name for name, record in state.steps.items() if record.state.in_flight)
-    return bool(undo_set(state)) or any(state.plan.by_name[name].compensation for name in in_flight)
+    in_flight = state.in_flight(Direction.FORWARD)
+    return bool(undo_set(state)) or any(state.plan.by_name[name].compensation for name, _ in in_flight)
 
 
 def undo_states(state: StateManager) -> UndoStates:

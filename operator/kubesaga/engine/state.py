@@ -40,6 +40,12 @@ class StateManager:
         self.transitions: list[StepTransition] = []
         self.events: list[Event] = []
         self.wakes: list[datetime] = []
+        undos = ((record.name, record.compensation) for record in status.steps)
+        self._in_flight: dict[Direction, dict[str, None]] = {
+            Direction.FORWARD: {record.name: None for record in status.steps if record.state.in_flight},
+            Direction.COMPENSATION: {name: None for name, undo in undos if undo and undo.state.in_flight},
+        }
+        """The few that a pass looks at again and again."""
         self._message_bytes = plan.step_message_bytes
         self.unconfirmed: set[str] = set()
         """Jobs whose absence from the cache a live read has to confirm."""
@@ -66,9 +72,14 @@ class StateManager:
         record = self.steps.get(step)
         return record if direction is Direction.FORWARD or record is None else record.compensation
 
-    def in_flight(self, direction: Direction) -> int:
-        """How many attempts of that direction are decided or running."""
-        return sum(execution.state.in_flight for _, execution in self.executions(direction))
+    def in_flight(self, direction: Direction) -> Iterator[tuple[str, Execution]]:
+        """Step and record of every attempt of that direction that is decided or running."""
+        for name in list(self._in_flight[direction]):
+            yield name, self._existing(name, direction)
+
+    def count_in_flight(self, direction: Direction) -> int:
+        """How many those are."""
+        return len(self._in_flight[direction])
 
     def retry_policy(self, step: str, direction: Direction) -> RetryPolicy:
         """The retries of a step or of its undo."""
@@ -171,6 +182,10 @@ class StateManager:
             self.steps[step] = after
         else:
             self.steps[step] = self.steps[step].model_copy(update={"compensation": after})
+        if after.state.in_flight:
+            self._in_flight[direction][step] = None
+        else:
+            self._in_flight[direction].pop(step, None)
         self._steps_changed = True
         self._urgent |= urgent
         if before is None or (before.state, before.attempt) != (after.state, after.attempt):
@@ -182,8 +197,8 @@ class StateManager:
     def observe(self, owner_uid: str, *, retrying: bool) -> None:
         """Fold in what was seen of every attempt in flight. Without `retrying` a failed step has no next attempt."""
         for direction in Direction:
-            for step, record in self.executions(direction):
-                if record.state.in_flight and not self.deletes_job(step, direction):
+            for step, record in self.in_flight(direction):
+                if not self.deletes_job(step, direction):
                     name = self.executor.name(step, direction, record)
                     judgement = self._judge(step, direction, name, record, owner_uid)
                     self._fold(step, direction, name, record, judgement, retrying)

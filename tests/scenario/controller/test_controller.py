@@ -33,13 +33,22 @@ class Cluster(ObjectStore):
         self._called("read_job")
         return await super().read_job(namespace, name)
 
+    async def patch_workflow(self, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+        self._called("patch_workflow")
+        return await super().patch_workflow(namespace, name, patch)
+
+    async def create_workflow(self, namespace: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        self._called("create_workflow")
+        return await super().create_workflow(namespace, manifest)
+
     def _called(self, name: str) -> None:
         self.calls.append(name)
         if self.failing.get(name):
             raise self.failing[name].pop(0)
 
     def saga(self, name: str = "order", *steps: str, **fields: Any) -> dict[str, Any]:
-        spec = {"steps": [{"name": step, "container": {"image": "i"}} for step in steps or ("a",)], **fields}
+        named = {"steps": [{"name": step, "container": {"image": "i"}} for step in steps or ("a",)]}
+        spec = named | fields
         return self.create(
             "workflows", {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
         )
