@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import burst, chain, engine, fan, report
+from bench import burst, chain, engine, fan, report, rollback
 from bench.api import Api
 from bench.control_plane import ROOT, control_plane
 
@@ -15,7 +15,7 @@ async def main() -> None:
     figures = engine.measure()
     with tempfile.TemporaryDirectory() as folder, control_plane(Path(folder)) as plane:
         async with Api.connect(plane.kubeconfig) as api:
-            for part in (chain, burst, fan):
+            for part in (chain, rollback, burst, fan):
                 print(f"{part.__doc__.split(':')[0].split('.')[0].lower()} ...", flush=True)
                 figures += await part.measure(plane, api)
     report.show(figures)

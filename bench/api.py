@@ -39,6 +39,10 @@ class Api:
         """Create an object in the collection at `path`."""
         return await self._call("POST", path, json=body)
 
+    async def merge(self, path: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge a patch (RFC 7396) into the object at `path`."""
+        return await self._call("PATCH", path, json=patch, headers={"Content-Type": "application/merge-patch+json"})
+
     async def get(self, path: str) -> dict[str, Any]:
         """The object, or the list, at `path`."""
         return await self._call("GET", path)

@@ -7,9 +7,14 @@ from cluster import jobs
 from cluster.manifests import fake, fake_workflow
 
 
-def chain(name: str, length: int) -> dict[str, Any]:
+def chain(name: str, length: int, *, undo: bool = False) -> dict[str, Any]:
     """One step after another."""
-    return fake_workflow(name, [fake(f"s{i}", *([f"s{i - 1}"] if i else [])) for i in range(length)])
+    return fake_workflow(name, [fake(f"s{i}", *([f"s{i - 1}"] if i else []), undo=undo) for i in range(length)])
+
+
+def independent(name: str, width: int, *, undo: bool = False) -> dict[str, Any]:
+    """Steps that do not depend on each other."""
+    return fake_workflow(name, [fake(f"s{i}", undo=undo) for i in range(width)])
 
 
 def fan(name: str, width: int) -> dict[str, Any]:

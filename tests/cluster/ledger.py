@@ -90,17 +90,20 @@ class Ledger:
 
 
 def overlaps(lines: Iterable[Line]) -> list[str]:
-    """Undos that began while something forward ran, and whatever never ended."""
+    """Undos that began while something forward ran, whatever began forward after that, and whatever never ended."""
     running: set[Line] = set()
+    undone: list[str] = []
     found = []
     for line in lines:
-        begin = line._replace(what="begins")
-        if line.direction == "Compensation" and line.what == "begins":
+        if line.what == "begins" and _forward(line) and undone:
+            found.append(f"{line.step} began after the undo of {undone[0]}")
+        if line.what == "begins" and not _forward(line):
+            undone.append(line.step)
             found += [f"the undo of {line.step} began while {one.step} ran" for one in running if _forward(one)]
         if line.what == "begins":
-            running.add(begin)
+            running.add(line)
         if line.what == "ends":
-            running.discard(begin)
+            running.discard(line._replace(what="begins"))
     return found + [f"{one.direction} {one.step} never ended" for one in running]
 
 

@@ -72,6 +72,9 @@ class Run:
         return [line.step for line in self.lines if (line.direction, line.what) == (direction, what)]
 
 
+pytestmark = pytest.mark.timeout(1200)  # All runs together count as the time of the first test.
+
+
 @pytest.fixture(scope="module")
 def runs(
     kubectl: Command, installed: str, module_namespace: str, tmp_path_factory: pytest.TempPathFactory

@@ -1,0 +1,70 @@
+"""Rollback on request of what has succeeded: a chain against the floor, and many undos at once against bare Jobs."""
+
+import asyncio
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from bench.api import JOBS, PODS, WORKFLOWS, Api, succeeded
+from bench.chain import LENGTH, floor
+from bench.control_plane import ControlPlane
+from bench.report import Figure
+from bench.workloads import bare_job, chain, independent
+
+NAMESPACE = "rollback"
+WIDTH = 200
+CHAINS, WIDE = 7, 3
+
+
+async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
+    """Both in turn, each after the Job controller has come to rest: so no undo waits for its batches."""
+    plane.kubectl("create", "namespace", NAMESPACE)
+    forward, undone = [], []
+    for number in range(CHAINS):
+        forward.append(await floor(api, NAMESPACE, f"floor-{number}"))
+        undone.append(await _undone(plane, api, f"chain-{number}", chain(f"chain-{number}", LENGTH, undo=True)))
+    bare, wide = [], []
+    for number in range(WIDE):
+        bare.append(WIDTH / await _bare(plane, api, f"bare-{number}"))
+        manifest = independent("wide", WIDTH, undo=True)
+        wide.append(WIDTH / await _undone(plane, api, f"wide-{number}", manifest, WIDTH))
+    against = f"create the next Job when the Pod is seen Succeeded: {median(forward):.2f} s"
+    at_once = f"{WIDTH} bare Jobs created at once, until all are Complete: {median(bare):.0f} Jobs/s"
+    rounds = f"{min(wide):.0f} to {max(wide):.0f} in {WIDE} rounds"
+    return [
+        Figure(f"undo of a chain of {LENGTH}", median(undone) / median(forward), "x", 2.0, floor=against),
+        Figure("  seconds", median(undone), "s", floor=f"{min(undone):.2f} to {max(undone):.2f} in {CHAINS} rounds"),
+        Figure(
+            f"undo of {WIDTH} steps, rate", 100 * median(wide) / median(bare), "%", 90, at_least=True, floor=at_once
+        ),
+        Figure("  undos a second", median(wide), "/s", floor=rounds),
+    ]
+
+
+async def _undone(
+    plane: ControlPlane, api: Api, namespace: str, manifest: dict[str, Any], steps: int = LENGTH
+) -> float:
+    """Seconds from the request until all is undone."""
+    plane.kubectl("create", "namespace", namespace)
+    path, name = WORKFLOWS.format(namespace=namespace), manifest["metadata"]["name"]
+    await asyncio.gather(api.wait_for(path, 1, succeeded), api.create(path, manifest))
+    await api.rest(namespace, steps)
+    begun = perf_counter()
+    requested = {"metadata": {"annotations": {"kubesaga.dev/rollback": "1"}}}
+    await asyncio.gather(api.wait_for(path, 1, _rolled_back), api.merge(f"{path}/{name}", requested))
+    return perf_counter() - begun
+
+
+async def _bare(plane: ControlPlane, api: Api, namespace: str) -> float:
+    """Seconds until as many bare Jobs, created at once, are Complete."""
+    plane.kubectl("create", "namespace", namespace)
+    path = JOBS.format(namespace=namespace)
+    begun = perf_counter()
+    ended = api.wait_for(PODS.format(namespace=namespace), WIDTH, succeeded)
+    await asyncio.gather(ended, *(api.create(path, bare_job(f"job-{index}")) for index in range(WIDTH)))
+    await api.rest(namespace, WIDTH)
+    return perf_counter() - begun
+
+
+def _rolled_back(workflow: dict[str, Any]) -> bool:
+    return workflow.get("status", {}).get("phase") == "RolledBack"
