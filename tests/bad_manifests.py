@@ -38,6 +38,8 @@ def step(name: Any, container: Any = None, env: Any = None, **fields: Any) -> di
     return {"name": name, "container": own if env is None else {**own, "env": env}, **fields}
 
 
+_TELLS_OF_B = {"container": {"image": "app:1", "args": ["$(steps.b.outcome)"]}}
+
 BAD_MANIFESTS = (
     # Structure.
     BadManifest(
@@ -788,7 +790,13 @@ BAD_MANIFESTS = (
     BadManifest(
         "a reference that is only half of one",
         {"steps": [step("a", outputs=[{"name": "id"}]), step("b", env=[{"name": "ID", "value": "$(steps.a.id)"}])]},
-        (("spec.steps[1].container.env[0].value", "found $(steps.a.id)", "must be $(steps.NAME.outputs.KEY)"),),
+        (
+            (
+                "spec.steps[1].container.env[0].value",
+                "found $(steps.a.id)",
+                "must be $(steps.NAME.outputs.KEY) or $(steps.NAME.outcome)",
+            ),
+        ),
     ),
     BadManifest(
         "an output of the step itself",
@@ -797,7 +805,7 @@ BAD_MANIFESTS = (
             (
                 "spec.steps[0].container.env[0].value",
                 "found $(steps.a.outputs.id)",
-                "a step cannot refer to its own outputs; its undo can",
+                "a step cannot refer to itself; its undo can",
             ),
         ),
     ),
@@ -840,13 +848,28 @@ BAD_MANIFESTS = (
         ),
     ),
     BadManifest(
-        "the outcome of a step, which comes later",
-        {"steps": [step("a"), step("b", env=[{"name": "O", "value": "$(steps.a.outcome)"}])]},
+        "a part of a step that there is not, and the outcome of what does not come before",
+        {
+            "steps": [
+                step("a", env=[{"name": "O", "value": "$(steps.b.outcom)"}], compensate=_TELLS_OF_B),
+                step("b", dependsOn=["a"], env=[{"name": "O", "value": "$(steps.b.outcome)"}]),
+            ]
+        },
         (
             (
+                "spec.steps[0].compensate.container.args[0]",
+                "found $(steps.b.outcome)",
+                "an undo may refer to its own step and to those before it; b does not come before a",
+            ),
+            (
+                "spec.steps[0].container.env[0].value",
+                "found $(steps.b.outcom)",
+                "must be $(steps.NAME.outputs.KEY) or $(steps.NAME.outcome)",
+            ),
+            (
                 "spec.steps[1].container.env[0].value",
-                "found $(steps.a.outcome)",
-                "the outcome of a step is not supported by this version",
+                "found $(steps.b.outcome)",
+                "a step cannot refer to itself; its undo can",
             ),
         ),
     ),

@@ -2,18 +2,15 @@
 
 from datetime import timedelta
 
-from world import COMPENSATION, World, step
+from world import COMPENSATION, World, request, step
 
 from kubesaga.engine.decision import Write
 
 GRACE = timedelta(seconds=30)
 
 
-def request(world: World, token: str = "b@1", **said: str) -> tuple[bool, str]:
-    world.annotations["kubesaga.dev/assume-stopped"] = token
-    world.annotations |= {f"kubesaga.dev/assume-stopped-{what}": text for what, text in said.items()}
-    world.passes()
-    return world.status.handled_requests[-1].accepted, world.status.handled_requests[-1].message
+def assume(world: World, token: str = "b@1", **said: str) -> tuple[bool, str]:
+    return request(world, "assume-stopped", token, **said)
 
 
 def stuck(**fields: object) -> World:
@@ -62,10 +59,11 @@ def test_a_deleted_pod_is_no_reason_to_stall_while_it_has_time() -> None:
 
 def test_an_assumption_lets_it_go_on() -> None:
     world = stuck()
-    assert request(world, note="the node burnt") == (
+    assert assume(world, note="the node burnt") == (
         True,
         "taken for ended: Pod b-pod on node node-1: the node burnt",
     )
+    assert world.last.wake_at == world.now, "nothing else calls for the next pass"
     world.passes()
     assert (world.states()["b"], world.steps["b"].reason) == ("Cancelled/Starting", "AssumedStopped")
     assert world.actions() == ["undo b"]
@@ -73,7 +71,7 @@ def test_an_assumption_lets_it_go_on() -> None:
 
 def test_the_undo_of_what_was_assumed_stopped_runs_for_nobody_knows_how_far_it_came() -> None:
     world = stuck()
-    request(world)
+    assume(world)
     world.passes()
     for name in ("b", "a"):
         world.succeed(name, direction=COMPENSATION).passes()
@@ -85,7 +83,7 @@ def test_where_nothing_had_failed_the_step_tries_again_once_its_job_is_stopped()
     world.passes()
     world.pod("b")
     world.passes()
-    request(world)
+    assume(world)
     assert (world.actions(), world.states()) == (["stop b"], {"b": "Running"})
     world.passes()
     world.after(1).passes()
@@ -114,7 +112,7 @@ def test_a_next_attempt_waits_for_the_pod_before_it_and_says_so() -> None:
     assert world.steps["b"].message == (
         "exit code 1: no luck; the next attempt waits for Pod b-pod on node node-1 to end"
     )
-    assert request(world)[0]
+    assert assume(world)[0]
     assert world.actions() == ["create b"]
 
 
@@ -125,7 +123,7 @@ def test_the_pod_of_an_undo_may_be_assumed_stopped_too() -> None:
     world.fail("b").passes()
     world.pod("a", COMPENSATION)
     world.passes()
-    assert request(world, "a@1")[0]
+    assert assume(world, "a@1")[0]
     assert world.actions() == ["stop a"]
     world.passes()
     assert (world.undo("a").state, world.undo("a").reason) == ("Retrying", "AssumedStopped")
@@ -142,7 +140,7 @@ def test_a_pod_whose_job_is_gone_is_waited_for_and_may_be_assumed_stopped() -> N
     del world.jobs[world.name("b")]
     world.settles()
     assert (world.status.phase, world.undo("b")) == ("RollingBack", None)
-    assert request(world)[0]
+    assert assume(world)[0]
     world.settles()
     assert world.undo("b") is not None
 
@@ -150,21 +148,21 @@ def test_a_pod_whose_job_is_gone_is_waited_for_and_may_be_assumed_stopped() -> N
 def test_where_no_pod_is_left_there_is_nothing_to_assume() -> None:
     world = World(step("a"), step("b", "a"))
     world.passes()
-    assert request(world, "a@1") == (False, "step a has no Pod that has not ended")
-    assert request(world, "b@1") == (False, "step b has no Pod that has not ended")
+    assert assume(world, "a@1") == (False, "step a has no Pod that has not ended")
+    assert assume(world, "b@1") == (False, "step b has no Pod that has not ended")
 
 
 def test_one_assumption_is_enough() -> None:
     world = stuck()
     world.annotations["kubesaga.dev/assume-stopped"] = "b@1"
     world.passes()
-    assert request(world, "b@2") == (False, "step b has no Pod that has not ended")
+    assert assume(world, "b@2") == (False, "step b has no Pod that has not ended")
 
 
 def test_a_terminated_workflow_may_still_wait_for_a_dead_node() -> None:
     world = stuck()
     world.annotations["kubesaga.dev/terminate"] = "1"
     world.passes()
-    assert request(world)[0]
+    assert assume(world)[0]
     world.passes()
     assert (world.status.phase, world.status.reason) == ("RollbackFailed", "Terminated")

@@ -1,7 +1,7 @@
 """A pivot: once it has succeeded the Workflow only goes forward, and what fails waits for a person."""
 
 import pytest
-from world import COMPENSATION, World, step
+from world import COMPENSATION, World, request, step
 
 from kubesaga.engine.decision import Write
 
@@ -14,14 +14,6 @@ def past_pivot(*more: object, **spec: object) -> World:
     world.succeed("p").passes()
     world.fail("b").passes()
     return world
-
-
-def request(world: World, verb: str, token: str = "1", **notes: str) -> tuple[bool, str]:
-    world.annotations[f"kubesaga.dev/{verb}"] = token
-    world.annotations |= {f"kubesaga.dev/{verb}-{name}": value for name, value in notes.items()}
-    world.passes()
-    handled = [one for one in world.status.handled_requests if one.verb == verb][-1]
-    return handled.accepted, handled.message
 
 
 def test_a_failure_past_the_pivot_undoes_nothing_and_waits_for_a_person() -> None:

@@ -3,15 +3,7 @@
 import json
 
 import pytest
-from world import World, step
-
-
-def request(world: World, verb: str, token: str = "1", **said: str) -> tuple[bool, str]:
-    world.annotations[f"kubesaga.dev/{verb}"] = token
-    world.annotations |= {f"kubesaga.dev/{verb}-{what}": text for what, text in said.items()}
-    world.passes()
-    handled = [one for one in world.status.handled_requests if one.verb == verb][-1]
-    return handled.accepted, handled.message
+from world import World, request, step
 
 
 def running(**fields: object) -> World:

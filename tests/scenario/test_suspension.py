@@ -1,15 +1,8 @@
 """Suspension: nothing new starts, what runs goes on, and no deadline comes nearer."""
 
-from world import COMPENSATION, World, step
+from world import COMPENSATION, World, request, step
 
 from kubesaga.engine.decision import Write
-
-
-def request(world: World, verb: str, token: str = "1") -> tuple[bool, str]:
-    world.annotations[f"kubesaga.dev/{verb}"] = token
-    world.passes()
-    handled = [one for one in world.status.handled_requests if one.verb == verb][-1]
-    return handled.accepted, handled.message
 
 
 def running(**spec: object) -> World:

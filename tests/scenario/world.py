@@ -42,6 +42,15 @@ def step(name: str, *dependencies: str, undo: bool | Mapping[str, Any] = False, 
     return made
 
 
+def request(world: "World", verb: str, token: str = "1", **said: str) -> tuple[bool, str]:
+    """Ask for a verb, with a note or outputs; gives whether it was accepted, and the answer."""
+    world.annotations[f"kubesaga.dev/{verb}"] = token
+    world.annotations |= {f"kubesaga.dev/{verb}-{what}": text for what, text in said.items()}
+    world.passes()
+    handled = [one for one in world.status.handled_requests if one.verb == verb][-1]
+    return handled.accepted, handled.message
+
+
 class World:
     """One Workflow and all there is of it."""
 

@@ -16,5 +16,6 @@ def assume_stopped(state: StateManager, step: str) -> tuple[str, ...]:
             continue
         if pods := unended_pods(state.executor.name(step, direction, record), record, state.observed):
             state.note(step, direction, assumed_stopped=True)
+            state.wake(state.now)  # What follows is judged by the next pass, which nothing else calls for.
             return tuple(place(pod) for pod in pods)
     return ()

@@ -9,7 +9,7 @@ from kubesaga.engine.plan import Plan
 
 
 class Context(Mapping[str, str]):
-    """Reference to value: `params.x`, `steps.s.outputs.k`, `workflow.name`, `attempt`, `failure.step`.
+    """Reference to value: `params.x`, `steps.s.outputs.k`, `steps.s.outcome`, `workflow.name`, `failure.step`.
 
     In a compensation, outputs that a step never gave and parts that a failure lacks are empty strings; the planner
     has made sure that every other reference has a value.
@@ -40,8 +40,11 @@ class Context(Mapping[str, str]):
     def __getitem__(self, reference: str) -> str:
         if reference in self._values:
             return self._values[reference]
-        _, step, _, key = reference.split(".", 3)
+        _, step, part = reference.split(".", 2)
         record = self._steps.get(step)
+        if part == "outcome":
+            return record.state.value if record else ""
+        key = part.removeprefix("outputs.")
         outputs = (record and record.outputs) or {}
         return outputs.get(key, "") if self._lenient else outputs[key]
 

@@ -45,8 +45,8 @@ class StepDraft:
             if name is not None:
                 yield f"{self.path}.dependsOn[{index}]", name
         for reference in self.forward.references if self.forward else ():
-            if reference.output is not None:
-                yield f"{self.path}.container.{reference.path}", reference.output[0]
+            if reference.step is not None:
+                yield f"{self.path}.container.{reference.path}", reference.step
 
 
 def step_drafts(spec: WorkflowSpec) -> tuple[StepDraft, ...]:

@@ -94,7 +94,7 @@ def _problem(reference: Reference, step: str | None, known: Known, *, undo: bool
         case "failure":
             return _unknown("part of the failure", rest, _FAILURE_PARTS, known)
         case _:
-            return _output_problem(reference, step, known, undo=undo)
+            return _step_problem(reference, step, known, undo=undo)
 
 
 def _unknown(noun: str, name: str, names: Sequence[str] | None, known: Known) -> str | None:
@@ -103,20 +103,20 @@ def _unknown(noun: str, name: str, names: Sequence[str] | None, known: Known) ->
     return f"no such {noun}; {known.suggestions.did_you_mean(name, names)}"
 
 
-def _output_problem(reference: Reference, step: str | None, known: Known, *, undo: bool) -> str | None:
-    if reference.text.startswith("steps.") and reference.text.endswith(".outcome"):
-        return "the outcome of a step is not supported by this version"
-    if reference.output is None:
-        return "must be $(steps.NAME.outputs.KEY)"
-    name, key = reference.output
+def _step_problem(reference: Reference, step: str | None, known: Known, *, undo: bool) -> str | None:
+    name = reference.step
+    if name is None:
+        return "must be $(steps.NAME.outputs.KEY) or $(steps.NAME.outcome)"
     if name not in known.outputs:
         return f"no such step; {known.suggestions.did_you_mean(name, known.outputs)}"
     if name == step and not undo:
-        return "a step cannot refer to its own outputs; its undo can"
+        return "a step cannot refer to itself; its undo can"
     if undo and step is not None and name != step and not known.is_upstream(name, step):
         order = f"{printable(name)} does not come before {printable(step)}"
         return f"an undo may refer to its own step and to those before it; {order}"
-    return _unknown(f"output of step {printable(name)}", key, known.outputs[name], known)
+    if reference.output is None:
+        return None
+    return _unknown(f"output of step {printable(name)}", reference.output[1], known.outputs[name], known)
 
 
 def _script_errors(draft: ContainerDraft) -> Iterator[SpecError]:

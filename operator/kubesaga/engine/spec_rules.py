@@ -67,9 +67,9 @@ def _names(spec: WorkflowSpec) -> list[str | None]:
 def _asked(drafts: Sequence[StepDraft]) -> dict[str, None]:
     """The steps that undos of other steps refer to."""
     return {
-        reference.output[0]: None
+        reference.step: None
         for draft in drafts
         if draft.undo is not None
         for reference in draft.undo.references
-        if reference.output is not None and reference.output[0] != draft.step.name
+        if reference.step is not None and reference.step != draft.step.name
     }

@@ -39,6 +39,15 @@ class Reference:
             case _:
                 return None
 
+    @property
+    def step(self) -> str | None:
+        """The step that it refers to, to an output or the outcome of it; None for any other reference."""
+        match self.text.split("."):
+            case ["steps", step, "outputs", _] | ["steps", step, "outcome"]:
+                return step
+            case _:
+                return None
+
 
 def parse(text: str) -> tuple[str, ...]:
     """Literal and reference in turn, beginning and ending with a literal: a text without references is one literal."""

@@ -1,7 +1,7 @@
 """What references resolve to."""
 
 import pytest
-from world import COMPENSATION, FORWARD, World, step
+from world import COMPENSATION, FORWARD, World, request, step
 
 from kubesaga.engine.context import Context
 
@@ -21,3 +21,27 @@ def test_it_lists_what_is_known_beforehand() -> None:
     context = Context(world.workflow(), world.plan(), {}, FORWARD, 2)
     assert len(context) == len(list(context)) == 7
     assert dict(context)["attempt"] == "2"
+
+
+def test_an_undo_is_told_what_became_of_its_step() -> None:
+    told = {"container": {"image": "i", "args": ["$(steps.b.outcome)", "$(steps.a.outcome)", "$(failure.reason)"]}}
+    world = World(step("a"), step("b", "a", undo=told))
+    world.passes()
+    world.succeed("a").passes()
+    world.fail("b").passes()
+    container = world.last.actions[0].manifest["spec"]["template"]["spec"]["containers"][0]
+    assert container["args"] == ["Failed", "Succeeded", "StepFailed"]
+
+
+def test_the_outcome_of_what_was_skipped_says_so_and_waits_for_it() -> None:
+    world = World(step("a"), step("b", container={"image": "i", "args": ["$(steps.a.outcome)"]}), suspend=True)
+    world.passes()
+    request(world, "skip-step", "a@1")
+    world.spec["suspend"] = False
+    world.passes()
+    assert world.last.actions[0].manifest["spec"]["template"]["spec"]["containers"][0]["args"] == ["Skipped"]
+
+
+def test_the_outcome_of_what_never_began_is_empty() -> None:
+    world = World(step("a"))
+    assert Context(world.workflow(), world.plan(), {}, COMPENSATION, 1)["steps.a.outcome"] == ""
