@@ -19,7 +19,7 @@ def advance_steps(state: StateManager, resolver: DependencyResolver) -> None:
     if halted(state) or is_suspended(state):
         return
     room = _room(state)
-    due = [n for n, r in state.executions(Direction.FORWARD) if r.state is StepState.RETRYING and is_due(state, n, r)]
+    due = [n for n, r in list(state.steps.items()) if r.state is StepState.RETRYING and is_due(state, n, r)]
     ready = resolver.resolve(state.plan, state.steps).ready
     for name in (*due, *ready)[:room]:
         state.start(name, Direction.FORWARD)

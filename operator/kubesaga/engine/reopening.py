@@ -43,7 +43,7 @@ def reopen(state: StateManager) -> tuple[str, ...]:
 def renew_failed(state: StateManager) -> tuple[str, ...]:
     """Give every step that ended without success new attempts and retries; returns those steps."""
     ended = (StepState.FAILED, StepState.CANCELLED)
-    again = tuple(name for name, record in state.executions(Direction.FORWARD) if record.state in ended)
+    again = tuple(name for name, record in state.steps.items() if record.state in ended)
     for name in again:
         state.renew(name, Direction.FORWARD)
     return again

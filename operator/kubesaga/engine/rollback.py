@@ -28,7 +28,7 @@ def halt(state: StateManager) -> None:
     """After the first cause: no attempt follows another, and what was done is to be undone."""
     if state.status.failure is None and state.status.stop_time is None:
         return
-    for name, record in state.executions(Direction.FORWARD):
+    for name, record in list(state.steps.items()):
         if record.state is StepState.RETRYING:
             state.move(name, Direction.FORWARD, StepState.FAILED, next_attempt_time=None)
     if state.status.failure is None or state.status.rollback is not None or deciding_pivots(state):

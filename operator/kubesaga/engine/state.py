@@ -60,13 +60,6 @@ class StateManager:
         """Whether somebody deleted the Workflow, which stays until what was done is undone."""
         return self.workflow.deleting
 
-    def executions(self, direction: Direction) -> Iterator[tuple[str, Execution]]:
-        """Step and record of everything in that direction, in start order."""
-        for name, record in list(self.steps.items()):
-            execution = record if direction is Direction.FORWARD else record.compensation
-            if execution is not None:
-                yield name, execution
-
     def execution(self, step: str, direction: Direction) -> Execution | None:
         """The record of a step or of its undo; None while it is pending."""
         record = self.steps.get(step)
