@@ -156,4 +156,4 @@ def _namespace(kubectl: Command) -> Iterator[str]:
     kubectl("create", "namespace", name)
     kubectl("wait", "--for=create", "serviceaccount/default", f"--namespace={name}", "--timeout=30s")
     yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")

@@ -166,3 +166,28 @@ def test_a_terminated_workflow_may_still_wait_for_a_dead_node() -> None:
     assert assume(world)[0]
     world.passes()
     assert (world.status.phase, world.status.reason) == ("RollbackFailed", "Terminated")
+
+
+def test_a_step_on_a_dead_node_stalls_also_where_nothing_has_failed() -> None:
+    world = World(step("a"))
+    world.passes()
+    world.pod("a", deletion_time=world.now + GRACE)
+    world.passes()
+    said = "Pod a-pod on node node-1 was deleted, and has not ended"
+    assert (world.steps["a"].message, world.status.phase) == (said, "Running")
+    world.after(151).passes()
+    assert world.condition("Stalled") == ("True", "WaitingForPodTermination")
+    assert request(world, "assume-stopped", "a@1")[0]
+    world.settles()
+    assert (world.status.phase, world.condition("Stalled")) == ("Failed", ("True", "StepFailed"))
+
+
+def test_so_does_an_undo() -> None:
+    world = World(step("a", undo=True), step("b", "a"))
+    world.passes()
+    world.succeed("a").passes()
+    world.fail("b").passes()
+    world.pod("a", COMPENSATION, deletion_time=world.now)
+    world.after(121).passes()
+    assert world.condition("Stalled") == ("True", "WaitingForPodTermination")
+    assert "of the undo of step a" in world.last.events[-1].message

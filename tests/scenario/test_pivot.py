@@ -205,3 +205,39 @@ def test_undos_before_the_pivot_still_run_where_it_was_never_passed() -> None:
     world.fail("p").passes()
     world.succeed("a", direction=COMPENSATION).passes()
     assert world.status.phase == "RolledBack"
+
+
+def lost_cancel() -> World:
+    """A cancel stopped b, and lost against the pivot p."""
+    world = World(step("p", boundary="Pivot"), step("b"))
+    world.passes()
+    request(world, "cancel")
+    world.succeed("p").fail("b", reason="DeadlineExceeded").passes()
+    return world
+
+
+def test_a_stop_after_a_cancel_that_lost_is_a_stop_and_keeps_the_cause() -> None:
+    world = lost_cancel()
+    assert request(world, "stop")[0]
+    assert (world.status.phase, world.status.reason, world.status.failure.reason) == (
+        "Cancelled",
+        "Stopped",
+        "Cancelled",
+    )
+    assert world.status.conditions[0].message == "stopped on request; cancelled on request"
+
+
+def test_what_waits_for_a_person_is_not_suspended_on_top() -> None:
+    message = "it waits for a person already: retry-step, skip-step, resume or stop"
+    assert request(past_pivot(), "suspend") == (False, message)
+
+
+def test_one_resume_ends_a_suspension_too() -> None:
+    world = World(step("p", boundary="Pivot"), step("b", "p"))
+    world.passes()
+    world.succeed("p").passes()
+    request(world, "suspend")
+    world.fail("b").passes()
+    assert world.status.reason == "ForwardRecovery"
+    request(world, "resume")
+    assert (world.status.phase, world.actions()) == ("Running", ["create b"])

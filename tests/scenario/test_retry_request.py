@@ -238,3 +238,16 @@ def test_a_retry_is_done_once() -> None:
     assert world.status.phase == "Failed"
     assert world.passes().write is Write.NONE
     assert retry(world, "2").status.epoch == 3
+
+
+def test_where_a_rollback_found_nothing_to_undo_what_succeeded_is_kept() -> None:
+    undo = {"container": {"image": "i"}, "when": "Succeeded"}
+    world = World(step("x"), step("a", undo=undo), step("b"))
+    world.passes()
+    world.succeed("x").fail("b").passes()
+    assert world.status.rollback is not None
+    world.fail("a").passes()
+    assert (world.status.phase, world.status.reason) == ("Failed", "StepFailed")
+    retry(world)
+    assert world.actions() == ["create a", "create b"]
+    assert world.states()["x"] == "Succeeded"

@@ -148,3 +148,10 @@ def test_a_skipped_savepoint_is_kept() -> None:
     world.succeed("a").passes()
     world.fail("c").passes()
     assert (world.status.phase, world.undo("a")) == ("Failed", None)
+
+
+def test_what_runs_again_with_it_is_told() -> None:
+    world = World(step("a"), step("b"), step("c", "a"))
+    world.passes()
+    world.fail("a").fail("b").passes()
+    assert request(world, "skip-step", "a@1") == (True, "step a is taken for done, and b again")

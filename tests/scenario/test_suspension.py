@@ -117,3 +117,25 @@ def test_an_undo_that_failed_is_not_tried_again_in_suspension() -> None:
     world.fail("b", direction=COMPENSATION).passes()
     world.after(3600).settles()
     assert (world.status.phase, world.undo("b").attempt) == ("Suspended", 1)
+
+
+def test_a_suspension_before_the_first_undo_takes_nothing_from_the_rollback_timeout() -> None:
+    world = World(step("a", undo=True), step("b"), step("c"), rollback={"timeoutSeconds": 60})
+    world.passes()
+    world.succeed("a").fail("b").passes()
+    request(world, "suspend")
+    world.after(3600).succeed("c").passes()
+    world.after(5).passes()
+    request(world, "resume")
+    assert world.status.rollback.suspended_seconds == 5
+    assert world.actions() == ["undo a"]
+
+
+def test_a_resume_before_the_first_undo_counts_nothing() -> None:
+    world = World(step("a", undo=True), step("b"), step("c"))
+    world.passes()
+    world.succeed("a").fail("b").passes()
+    request(world, "suspend")
+    world.after(3600)
+    request(world, "resume")
+    assert world.status.rollback.suspended_seconds == 0

@@ -139,6 +139,8 @@ def _assume_stopped(state: StateManager, request: Request) -> str:
 
 def _suspend(state: StateManager, request: Request) -> str:  # noqa: ARG001
     """Hold up what goes on."""
+    if waits_for_person(state):
+        raise NotNow("it waits for a person already: retry-step, skip-step, resume or stop")
     if state.status.rollback is None and state.status.failure is not None:
         raise NotNow("the Workflow is ending, and starts nothing that could be held up")
     if (state.status.rollback is None and is_suspended(state)) or not suspend(state):
@@ -150,6 +152,7 @@ def _suspend(state: StateManager, request: Request) -> str:  # noqa: ARG001
 def _resume(state: StateManager, request: Request) -> str:  # noqa: ARG001
     """Go on after a suspension, or past a pivot."""
     if waits_for_person(state):
+        resume(state)
         again = go_forward(state)
         return f"it goes forward: {listing(again)} again" if again else "it goes forward"
     if resume(state):
@@ -162,8 +165,9 @@ def _resume(state: StateManager, request: Request) -> str:  # noqa: ARG001
 
 def _skip_step(state: StateManager, request: Request) -> str:
     """Take a step for done."""
-    skip_step(state, _step(request), request.note, request.outputs)
-    return f"step {request.target} is taken for done{_said(request)}"
+    again = skip_step(state, _step(request), request.note, request.outputs)
+    others = f", and {listing(again)} again" if again else ""
+    return f"step {request.target} is taken for done{others}{_said(request)}"
 
 
 def _retry_step(state: StateManager, request: Request) -> str:

@@ -1,6 +1,6 @@
 """Where the run stands: its phase and the one word that says why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import OnCompensationFailure
@@ -33,6 +33,12 @@ class Outcome:
 
 def outcome(state: StateManager, *, quiescent: bool) -> Outcome:
     """The outcome so far. `quiescent`: every forward Job is settled."""
+    reached = _outcome(state, quiescent=quiescent)
+    moves = reached.phase in (Phase.RUNNING, Phase.ROLLING_BACK)
+    return replace(reached, stuck=stuck_pods(state)) if moves else reached
+
+
+def _outcome(state: StateManager, *, quiescent: bool) -> Outcome:
     failure = state.status.failure
     if waits_for_person(state):
         return _forward_recovery(state)
@@ -43,8 +49,7 @@ def outcome(state: StateManager, *, quiescent: bool) -> Outcome:
     if quiescent:
         return _ended_early(state, failure)
     reason = Reason.STOPPING if stops(state) else Reason.DRAINING
-    message = f"{failure.message}; waits for {awaited(state)}"
-    return Outcome(Phase.RUNNING, reason, message, stuck_pods(state))
+    return Outcome(Phase.RUNNING, reason, f"{failure.message}; waits for {awaited(state)}")
 
 
 def _going_forward(state: StateManager) -> Outcome:
@@ -53,9 +58,7 @@ def _going_forward(state: StateManager) -> Outcome:
         by_hand = f", {skipped} of them skipped by a person" if skipped else ""
         return Outcome(Phase.SUCCEEDED, Reason.SUCCEEDED, f"{counted(done, 'step')} succeeded{by_hand}")
     if state.status.stop_time is not None:
-        return Outcome(
-            Phase.RUNNING, Reason.DRAINING, f"stopped on request; waits for {awaited(state)}", stuck_pods(state)
-        )
+        return Outcome(Phase.RUNNING, Reason.DRAINING, f"stopped on request; waits for {awaited(state)}")
     if halted(state):
         pivots = listing(deciding_pivots(state))
         return Outcome(
@@ -83,7 +86,10 @@ def _ended_early(state: StateManager, failure: Failure) -> Outcome:
     if state.status.terminate_time is not None:
         message = f"terminated on request, nothing was undone: the state may be inconsistent{_cause(failure)}"
         return Outcome(Phase.CANCELLED, FailureReason.TERMINATED, message)
-    asked = failure.reason in (FailureReason.CANCELLED, FailureReason.STOPPED, FailureReason.DELETED)
+    if state.status.stop_time is not None:
+        before = "" if failure.reason is FailureReason.STOPPED else "stopped on request; "
+        return Outcome(Phase.CANCELLED, FailureReason.STOPPED, before + failure.message)
+    asked = failure.reason in (FailureReason.CANCELLED, FailureReason.DELETED)
     return Outcome(Phase.CANCELLED if asked else Phase.FAILED, failure.reason, failure.message)
 
 
@@ -93,14 +99,14 @@ def _cause(failure: Failure) -> str:
 
 def _rolling_back(state: StateManager, cause: str, *, quiescent: bool) -> Outcome:
     if not quiescent:
-        message = f"{cause}; waits for {awaited(state)}"
-        return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, message, stuck_pods(state))
+        return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; waits for {awaited(state)}")
     undos = undo_states(state)
     left = [_left(state, name) for name, how_far in undos.items() if how_far is not StepState.SUCCEEDED]
     message = f"{counted(len(undos) - len(left), 'step')} undone; {cause}"
     if state.plan.rollback.on_compensation_failure is OnCompensationFailure.BLOCK and _is_blocked(state, undos):
         why = f"the rollback ran longer than {state.plan.rollback.timeout_seconds} s: " if timed_out(state) else ""
-        asks = "kubesaga.dev/retry-compensation, skip-compensation or abandon leads on"
+        skip = "skip-compensation " if StepState.FAILED in undos.values() else ""
+        asks = f"kubesaga.dev/retry-compensation{', ' if skip else ' '}{skip}or abandon leads on"
         return Outcome(Phase.ROLLBACK_BLOCKED, Reason.COMPENSATION_FAILED, f"{why}{listing(left)}: {asks}; {cause}")
     if moving(undos) or (None in undos.values() and not is_over(state)):
         return _undoing(state, cause)
@@ -153,6 +159,8 @@ def _left(state: StateManager, name: str) -> str:
     if undo is None:
         return f"{name} (its undo has not begun)"
     why = undo.message or undo.reason
+    if not undo.state.terminal:
+        return f"{name} (its undo has not ended)"
     what = {StepState.SKIPPED: "was skipped", StepState.CANCELLED: "was stopped"}.get(undo.state, "failed")
     return f"{name} (its undo {what}{f': {why}' if why else ''})"
 

@@ -1,5 +1,6 @@
 """Quiescence: nothing forward runs any more, and nothing forward ever will. No undo starts before that."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -38,17 +39,33 @@ def awaited(state: StateManager) -> str:
 
 
 def stuck_pods(state: StateManager) -> str:
-    """In words, Pods that were deleted and have not ended for long; the pass wakes when that is so for one."""
-    stuck = [
-        f"{place(pod)} of step {name}"
-        for name, record in state.steps.items()
-        for pod in (() if record.assumed_stopped else _pods(state, record))
-        if pod.deletion_time is not None and state.has_come(pod.deletion_time + TERMINATES_WITHIN)
-    ]
+    """In words, Pods that were deleted and have not ended for long; the pass wakes when that is so for one.
+
+    Also while nothing has failed: a step on a dead node goes on for ever, as far as anybody can tell.
+    """
+    if not any(pod.deletion_time and not pod.ended for pods in state.observed.pods.values() for pod in pods):
+        return ""
+    stuck = [f"{place(pod)} of {what}" for what, pod in _unended(state) if _is_late(state, pod)]
     if not stuck:
         return ""
     asks = "if a node is dead, delete its Pod with --force, or request kubesaga.dev/assume-stopped for the step"
     return f"{listing(stuck, most=3)}: deleted, and not ended for {int(TERMINATES_WITHIN.total_seconds())} s; {asks}"
+
+
+def _unended(state: StateManager) -> Iterator[tuple[str, PodObservation]]:
+    """The Pods that have not ended, and whose: those of every step's last Job, and of its undo's."""
+    for name, record in state.steps.items():
+        for what, direction, one in (
+            (f"step {name}", Direction.FORWARD, record),
+            (f"the undo of step {name}", Direction.COMPENSATION, record.compensation),
+        ):
+            if one is not None and not one.assumed_stopped:
+                pods = unended_pods(state.executor.name(name, direction, one), one, state.observed)
+                yield from ((what, pod) for pod in pods)
+
+
+def _is_late(state: StateManager, pod: PodObservation) -> bool:
+    return pod.deletion_time is not None and state.has_come(pod.deletion_time + TERMINATES_WITHIN)
 
 
 def _pods(state: StateManager, record: StepStatus) -> tuple[PodObservation, ...]:

@@ -44,10 +44,11 @@ def retry_step(state: StateManager, step: str) -> None:
     state.renew(step, Direction.FORWARD)
 
 
-def skip_step(state: StateManager, step: str, note: str, outputs: str) -> None:
-    """Take a step for done that does not run, with the outputs that it declares; an ended run goes on.
+def skip_step(state: StateManager, step: str, note: str, outputs: str) -> tuple[str, ...]:
+    """Take a step for done that does not run, with the outputs that it declares.
 
-    Raises NotNow where it runs or is done, nothing starts any more, or an output is missing or wrong.
+    A run that has ended goes on; returns the other steps that run again for that. Raises NotNow where the step runs or
+    is done, nothing starts any more, or an output is missing or wrong.
     """
     record = state.steps.get(step)
     if record is not None and (record.state.in_flight or record.state.done):
@@ -57,17 +58,19 @@ def skip_step(state: StateManager, step: str, note: str, outputs: str) -> None:
         given = read_outputs(declared, outputs) or None
     except OutputsError as error:
         raise NotNow(f"{error}: give a JSON object of strings as the outputs of step {step}") from None
-    _open_way(state)
+    again = _open_way(state)
     state.skip(step, note, given)
+    return tuple(name for name in again if name != step)
 
 
-def _open_way(state: StateManager) -> None:
+def _open_way(state: StateManager) -> tuple[str, ...]:
     """Make sure that what comes after a skipped step may start. Raises NotNow where nothing starts any more."""
     if state.status.ended:
         if not may_reopen(state) or state.status.rollback is not None:
             raise NotNow(f"the Workflow has ended: {state.status.phase}")
-        reopen(state)
-    elif waits_for_person(state):
+        return reopen(state)
+    if waits_for_person(state):
         state.set(failure=None, cancel_time=None)
     elif state.status.failure is not None or state.status.stop_time is not None:
         raise NotNow("no step starts any more; skip it once the Workflow has ended")
+    return ()

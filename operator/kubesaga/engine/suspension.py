@@ -39,8 +39,9 @@ def resume(state: StateManager) -> bool:
     """End what `suspend` began; False where there is nothing to end."""
     rollback = state.status.rollback
     if rollback is not None:
-        since = rollback.suspended_time
-        spent = rollback.suspended_seconds + (_seconds(state, since) if since else 0)
+        since, quiesced = rollback.suspended_time, rollback.quiesced_time
+        counted = max(since, quiesced) if since and quiesced else state.second  # The timeout counts from quiescence.
+        spent = rollback.suspended_seconds + _seconds(state, counted)
         state.set(rollback=rollback.model_copy(update={"suspended_time": None, "suspended_seconds": spent}))
         return since is not None
     since = state.status.suspend_request_time

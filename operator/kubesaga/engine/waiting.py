@@ -32,6 +32,8 @@ def why_waiting(job: JobObservation, pods: Sequence[PodObservation], said: str |
         return Waiting("the Job is suspended")
     if not pods:
         return _without_pod(job, now)
+    if (deleted := next((pod for pod in pods if pod.deletion_time and not pod.ended), None)) is not None:
+        return Waiting(f"Pod {deleted.name} on node {deleted.node or '(none yet)'} was deleted, and has not ended")
     waiting = next((pod.waiting for pod in pods if pod.waiting and not pod.ended), "")
     if not waiting:
         return _pending(job, pods, now)
