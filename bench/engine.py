@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 from time import process_time
 from typing import Any
@@ -15,7 +16,9 @@ from kubesaga.api.workflow import Workflow
 from kubesaga.engine.planner import WorkflowPlanner
 from kubesaga.engine.reconcile import reconcile
 from kubesaga.runner.simulated_jobs import Ending, SimulatedJobs
+from kubesaga.runner.simulator import simulate
 
+GRAPH = Path(__file__).parents[2] / "shared/workflows/mag-dirt02-001.json"
 STEPS = 1000
 ROUNDS = 21
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,6 +32,7 @@ def measure() -> list[Figure]:
     workflow, jobs, now = _half_done(spec)
     status = len(json.dumps(workflow.status.wire()["steps"], separators=(",", ":")))
     done = sum(record.state.terminal for record in workflow.status.steps)
+    simulated = _every_failure()
     return [
         Figure(
             f"planning {STEPS} steps, processor time",
@@ -44,6 +48,7 @@ def measure() -> list[Figure]:
             10,
             floor=f"{done} done, the others running, one Pod has just ended; {status / 1024:.0f} KiB of status",
         ),
+        *([simulated] if simulated else []),
     ]
 
 
@@ -61,6 +66,24 @@ def _spec() -> dict[str, Any]:
     first = _step("first", "$(params.region)")
     others = [_step(f"step-{i}", "$(steps.first.outputs.id)", dependsOn=["first"]) for i in range(STEPS - 1)]
     return {"parameters": [{"name": "region", "value": "eu"}], "steps": [first, *others]}
+
+
+def _every_failure() -> Figure | None:
+    """Seconds of `kubesaga simulate --every-failure` on a real graph, an undo for each step; None without the graph."""
+    if not GRAPH.exists():
+        return None
+    tasks = json.loads(GRAPH.read_text())["tasks"]
+    undo = {"container": {"image": "i"}}
+    steps = [
+        {"name": t["name"], "dependsOn": t["depends_on"], "container": {"image": "i"}, "compensate": undo}
+        for t in tasks
+    ]
+    begun = process_time()
+    plan = WorkflowPlanner().plan({"steps": steps})
+    for failing in plan.order:
+        simulate(plan, {}, failing)
+    name = f"simulate each failure of {len(tasks)} steps"
+    return Figure(name, process_time() - begun, "s", 5, floor="a real graph (mag), an undo for each step")
 
 
 def _step(name: str, value: str, **fields: Any) -> dict[str, Any]:

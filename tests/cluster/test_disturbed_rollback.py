@@ -82,9 +82,11 @@ def test_a_deletion_changes_nothing_but_that_it_goes_in_the_end(
     assert sorted(set(rolling_back.effects)) == sorted(UNDISTURBED)
 
 
-def gone(kubectl: Command, namespace: str) -> None:
-    """It goes, and nothing is left of it."""
+def gone(kubectl: Command, namespace: str, cascade: str = "background") -> None:
+    """It goes, and nothing is left of it, unless somebody wants its Jobs to stay."""
     kubectl("wait", "saga/order", "-n", namespace, "--for=delete", "--timeout=60s")
+    if cascade == "orphan":
+        return
     kubectl("wait", "jobs", "--all", "-n", namespace, "--for=delete", "--timeout=60s")
     kubectl("wait", "pods", "--all", "-n", namespace, "--for=delete", "--timeout=60s")
 
@@ -105,12 +107,12 @@ def running(kubectl: Command, namespace: str, tmp_path: Path, installed: str) ->
     return ledger
 
 
-@pytest.mark.parametrize("cascade", ["background", "foreground"])
+@pytest.mark.parametrize("cascade", ["background", "foreground", "orphan"])
 def test_what_runs_when_it_is_deleted_is_stopped_and_undone(
     kubectl: Command, namespace: str, running: Path, cascade: str
 ) -> None:
     kubectl("delete", "saga/order", "-n", namespace, f"--cascade={cascade}", "--wait=false")
-    gone(kubectl, namespace)
+    gone(kubectl, namespace, cascade)
     assert running.read_text().split() == ["a", "b", "undo-b", "undo-a"]
 
 

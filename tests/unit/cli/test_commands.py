@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,8 @@ from ruamel.yaml import YAML
 from bad_manifests import BAD_MANIFESTS
 from kubesaga.cli.main import main
 from kubesaga_run import manifest, step
+
+GRAPHS = Path(__file__).parents[4] / "shared/workflows"
 
 DIAMOND = manifest(
     step("a", "true", undo="true"),
@@ -186,6 +189,22 @@ def test_simulate_every_failure_names_each(call):
     runs = json.loads(result.stdout)
     assert result.exit_code == 0
     assert [(run["failed"], len(run["compensations"])) for run in runs] == [("a", 1), ("b", 2), ("c", 2), ("d", 2)]
+
+
+def test_simulate_every_failure_of_a_real_graph_tells_what_is_undone_and_in_which_order(call):
+    if not GRAPHS.exists():
+        pytest.skip(f"the real graphs are not here: {GRAPHS} is absent")
+    tasks = json.loads((GRAPHS / "mag-dirt02-001.json").read_text())["tasks"]
+    steps = [step(task["name"], "true", after=tuple(task["depends_on"]), undo="true") for task in tasks]
+    runs = json.loads(
+        call("simulate", "w.yaml", "--every-failure", "-o", "json", w_yaml=manifest(*steps, name="mag")).stdout
+    )
+    assert {run["failed"] for run in runs} == {task["name"] for task in tasks}
+    before = {task["name"]: task["depends_on"] for task in tasks}
+    for run in runs:
+        undone = {undo["name"]: undo for undo in run["compensations"]}
+        assert undone.keys() == {one["name"] for one in run["steps"]}, "whatever was attempted, the failed one too"
+        assert all(undone[d]["startSeconds"] >= undone[name]["endSeconds"] for name in undone for d in before[name])
 
 
 def test_simulate_takes_durations(call):
