@@ -339,3 +339,20 @@ def test_a_run_in_which_everything_failed_with_long_messages_can_be_written() ->
     assert world.status.phase == "RollbackBlocked"
     written = json.dumps({"spec": world.spec, "status": world.status.wire()}, separators=(",", ":"))
     assert len(written) < ETCD_BYTES_MAX
+
+
+def test_jobs_that_are_gone_together_do_not_hold_each_other_up() -> None:
+    """As after a foreground deletion: what one pass confirmed must still count when the next one has heard the rest."""
+    world = World(step("a", undo=True), step("b", "a", undo=True))
+    world.passes()
+    world.succeed("a").passes()
+    world.passes()
+    world.annotations["kubesaga.dev/cancel"] = "1"
+    gone = world.vanish("a")
+    world.passes()
+    assert world.actions() == ["confirm a", "stop b"]
+    world.vanish("b")
+    world.passes(gone)
+    assert world.actions() == ["confirm a", "confirm b"]
+    world.passes(*[action.name for action in world.last.actions])
+    assert world.actions() == ["undo b"]

@@ -89,11 +89,10 @@ class World:
         return decision
 
     def settles(self) -> Decision:
-        """Passes until none asks for anything; live reads confirm what the world lacks."""
+        """Passes until none asks for anything; live reads confirm what the world lacks, each for the next pass."""
+        asked: list[str] = []
         for _ in range(50):
-            asked = [a.name for a in self.passes().actions if isinstance(a, ConfirmJob)]
-            while asked:
-                asked = [a.name for a in self.passes(*asked).actions if isinstance(a, ConfirmJob)]
+            asked = [a.name for a in self.passes(*asked).actions if isinstance(a, ConfirmJob)]
             if not self.last.actions:
                 return self.last
         raise AssertionError("passes without end")

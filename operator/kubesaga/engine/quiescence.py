@@ -22,6 +22,9 @@ def quiesce(state: StateManager) -> bool:
         return True
     unsettled = [name for name, record in state.steps.items() if not _settled(state, record)]
     settled = not unsettled  # Every step was asked: each may need a live read.
+    if state.unconfirmed:
+        # One pass has to know all of them at once: else two that are gone would be asked for in turn, for ever.
+        state.unconfirmed |= state.observed.confirmed
     if settled and rollback is not None:
         state.set(rollback=rollback.model_copy(update={"quiesced_time": state.second}))
     return settled
