@@ -51,6 +51,8 @@ class Api:
     async def watch(self, path: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """Every object of the collection at `path`, and again as it changes, from when the context is entered."""
         async with self._session.get(self._host + path, params={"watch": "true"}) as answer:
+            if answer.status >= 400:
+                raise RuntimeError(f"watch {path}: {answer.status} {await answer.text()}")
             yield _objects(answer)
 
     async def wait_for(self, path: str, count: int, done: Callable[[dict[str, Any]], bool]) -> None:

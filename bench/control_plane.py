@@ -52,8 +52,10 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
     try:
         kubectl = Command(Path(KIND("get", "program", "kubectl").strip()), {"KUBECONFIG": str(kubeconfig)})
         kubectl("apply", "--server-side", "-f", ROOT / "crds")
-        established = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
-        kubectl("wait", established, "crd/workflows.kubesaga.dev")
+        # A filter over its conditions fails as long as there are none; they come with the accepted names.
+        kubectl("wait", "--for=jsonpath={.status.acceptedNames.kind}=Workflow", "crd/workflows.kubesaga.dev")
+        kubectl("wait", "--for=condition=Established", "crd/workflows.kubesaga.dev")
+        kubectl("get", "workflows")  # It tries again for as long as their storage is being made.
         audit_log = AuditLog(Path(KIND("get", "audit-log", "--name", NAME).strip()))
         arguments = ["-m", "kubesaga", "operator"]
         operator = OperatorProcess(arguments, kubectl.environment, folder / "operator.log")
