@@ -13,7 +13,7 @@ from bench.workloads import bare_job, chain, independent
 
 NAMESPACE = "rollback"
 WIDTH = 200
-CHAINS, WIDE = 7, 3
+CHAINS, WIDE = 7, 5
 
 
 async def measure(plane: ControlPlane, api: Api) -> list[Figure]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from enum import Enum
 
 from kubesaga.api.status import Execution
-from kubesaga.engine.attempt import stopped
 from kubesaga.engine.observation import JobObservation, Observed, PodObservation
 
 
@@ -23,12 +22,12 @@ class Settlement(Enum):
 def settlement(name: str, record: Execution, observed: Observed) -> Settlement:
     """How far the Job of that name is, the last one that `record` speaks of.
 
-    A Job whose Pod a person took for ended is settled when it is stopped, so that no other Pod follows.
+    One whose Pod a person took for ended is settled: while its record was in flight, it was stopped first.
     """
     job = observed.jobs.get(name)
     if job is None and name not in observed.confirmed:
         return Settlement.UNCONFIRMED
-    if record.assumed_stopped and (job is None or stopped(job)):
+    if record.assumed_stopped:
         return Settlement.SETTLED
     over = _over(job) and not unended_pods(name, record, observed)
     return Settlement.SETTLED if over else Settlement.UNSETTLED
