@@ -19,6 +19,9 @@ _FIXED_BYTES: Final = 16_384
 _OUTPUT_OVERHEAD_BYTES: Final = 6
 """Quotes, colon and comma round an output."""
 
+_INCARNATION_BYTES: Final = 7
+"""Quotes, colon, comma and a number of up to three digits beside the step's name, once it was undone and begun anew."""
+
 _ESCAPED: Final = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
 """The API server writes these characters so, wherever they stand."""
 
@@ -45,6 +48,6 @@ def output_bytes(outputs: Sequence[Output] | None) -> int:
 
 
 def _record_bytes(step: PlannedStep) -> int:
-    undo = COMPENSATION_STATUS_BYTES if step.compensation else 0
+    undo = COMPENSATION_STATUS_BYTES + len(step.name) + _INCARNATION_BYTES if step.compensation else 0
     names = sum(len(output.name) + _OUTPUT_OVERHEAD_BYTES for output in step.outputs)
     return STEP_STATUS_BYTES + len(step.name) + undo + names + output_bytes(step.outputs)
