@@ -1033,7 +1033,7 @@ BAD_MANIFESTS = (
         (
             (
                 "spec",
-                "the object may grow to 1,108,175 bytes, with the status of every step and undo",
+                "the object may grow to 1,116,865 bytes, with the status of every step and undo",
                 "must be at most 1,048,576: use fewer steps, shared defaults, or smaller outputs",
             ),
         ),

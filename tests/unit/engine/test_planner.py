@@ -218,7 +218,7 @@ def test_the_estimate_holds_spec_names_and_all_records() -> None:
     assert plan({"steps": [step("a")]}, name="xyz", namespace="de").object_bytes == small + 5
     grown = plan({"steps": [step("a", outputs=[{"name": "id", "maxBytes": 100}, {"name": "b"}], compensate=UNDO)]})
     spec_growth = len(',"outputs":[{"name":"id","maxBytes":100},{"name":"b"}],"compensate":' + json.dumps(UNDO)) - 2
-    records = COMPENSATION_STATUS_BYTES + 100 + 256 + len('"id":"","b":"",')
+    records = COMPENSATION_STATUS_BYTES + len('"a":999,') + 100 + 256 + len('"id":"","b":"",')
     assert grown.object_bytes == small + spec_growth + records
 
 
