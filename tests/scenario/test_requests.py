@@ -246,3 +246,11 @@ def test_each_verb_has_a_line_of_tokens_of_its_own() -> None:
     ]
     world.annotations[RETRY] = "4"
     assert world.passes().write is Write.NOW
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_at_the_edge_of_the_calendar_is_a_token_like_any_other(value: str) -> None:
+    world = running()
+    world.annotations[CANCEL] = f"c@{value}"
+    world.passes()
+    assert answer(world) == (False, "cancel takes no target: it is asked of the whole Workflow")

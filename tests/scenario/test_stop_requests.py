@@ -194,3 +194,10 @@ def test_of_requests_at_once_the_strongest_wins() -> None:
     accepted = [one.verb for one in world.status.handled_requests if one.accepted]
     assert (accepted, len(world.status.handled_requests)) == (["terminate"], 4)
     assert world.status.rollback is None
+
+
+def test_what_is_stopping_is_not_suspended() -> None:
+    world = running()
+    request(world, "stop")
+    refused = (False, "the Workflow is ending, and starts nothing that could be held up")
+    assert request(world, "suspend") == refused

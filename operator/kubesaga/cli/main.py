@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from kubesaga.cli.options import (
+    Seconds,
     SuggestingGroup,
     file_argument,
     output_option,
     pairs_option,
     param_option,
     place_options,
+    workflow_argument,
 )
 from kubesaga.cli.verb_commands import verb_commands
 from kubesaga.runner import STATE_DIR_DEFAULT
@@ -150,7 +152,7 @@ def simulate(file: str, params: dict[str, str], output: str | None, **options: A
 
 
 @main.command()
-@click.argument("name", metavar="WORKFLOW")
+@workflow_argument
 @click.option("-w", "--watch", is_flag=True, help="Show every change, until it ends; Ctrl-C stops watching only.")
 @click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Print the object, as kubectl does.")
 @place_options
@@ -162,7 +164,7 @@ def get(name: str, output: str | None, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("name", metavar="WORKFLOW")
+@workflow_argument
 @click.argument("step", metavar="STEP")
 @click.option("--compensation", is_flag=True, help="The log of its undo.")
 @click.option("--attempt", metavar="N", type=click.IntRange(1), help="Of this attempt; the latest by default.")
@@ -189,10 +191,8 @@ Exit codes:
   130  Ctrl-C
 """
 )
-@click.argument("name", metavar="WORKFLOW")
-@click.option(
-    "--timeout", metavar="SECONDS", type=click.FloatRange(0), default=0.0, help="Longest wait; none by default."
-)
+@workflow_argument
+@click.option("--timeout", metavar="SECONDS", type=Seconds(0), help="Longest wait; no limit by default, 0 looks once.")
 @place_options
 def wait(name: str, **options: Any) -> None:
     """Wait for a Workflow."""

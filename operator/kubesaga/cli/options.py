@@ -1,14 +1,19 @@
 """Options that several commands share; wrong commands get a suggestion."""
 
+import math
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from kubesaga.cli.exit_code import ExitCode
+
+_KIND: Final = re.compile(r"^(saga|sagas|workflow|workflows)(\.kubesaga\.dev)?/")
+_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
 class SuggestingGroup(click.Group):
@@ -54,6 +59,29 @@ class SuggestingGroup(click.Group):
             raise click.UsageError(f"{error.message}{hint}", ctx) from None
 
 
+class Seconds(click.FloatRange):
+    """A number of seconds that there is: no infinity, and no "not a number"."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See click."""
+        seconds = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
+
+
+def workflow_argument(command: Any) -> Any:
+    """The WORKFLOW of a command, as a name or as kubectl writes it."""
+    return click.argument("name", metavar="WORKFLOW", callback=_workflow_name)(command)
+
+
+def _workflow_name(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    name = _KIND.sub("", value)
+    if not _SUBDOMAIN.fullmatch(name):
+        raise click.BadParameter(f"{value!r} is no name of a Workflow", ctx, param)
+    return name
+
+
 def file_argument(command: Any) -> Any:
     """The FILE of a command."""
     return click.argument("file", metavar="FILE")(command)
@@ -81,7 +109,7 @@ def cluster_options(command: Any) -> Any:
     timeout = click.option(
         "--timeout",
         metavar="SECONDS",
-        type=click.FloatRange(0),
+        type=Seconds(0),
         default=30.0,
         show_default=True,
         help="Longest wait for the operator's answer; 0 does not wait.",

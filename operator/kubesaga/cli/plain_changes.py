@@ -1,6 +1,6 @@
 """A Workflow of a cluster as plain lines, one for every change: for pipes, files and CI."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from kubesaga.api.names import Direction
@@ -32,10 +32,14 @@ class PlainChanges:
 
     def show(self, reading: Reading) -> None:
         """Print what changed."""
-        if not reading.ended:
+        first = self._phase is None
+        if first and not reading.ended:
             self._stands(reading)
-        if reading.view is not None:
-            self._steps(reading.view)
+        ended, begun = self._steps(reading.view) if reading.view is not None else ([], [])
+        self._print_all(ended)  # What ended led to what began.
+        if not first and not reading.ended:
+            self._stands(reading)
+        self._print_all(begun)
         self._answers(reading)
         if reading.ended:
             self._finish(reading)
@@ -49,13 +53,22 @@ class PlainChanges:
             message = f": {one_line(condition.message)}" if condition and condition.message else ""
             self._print(f"{reading.workflow.name}: {stands}{message}")
 
-    def _steps(self, view: WorkflowView) -> None:
+    def _print_all(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._print(line)
+
+    def _steps(self, view: WorkflowView) -> tuple[list[str], list[str]]:
+        """Lines of what changed: of what does not run any more, and of what does."""
+        ended: list[str] = []
+        begun: list[str] = []
         for step, execution in _executions(view):
             state = StepState.STARTING if execution.state.in_flight else execution.state
             told = (state, execution.attempt, execution.message)
             if self._told.get((step, direction_of(execution))) != told:
                 self._told[step, direction_of(execution)] = told
-                self._print(view.line(step, execution, execution.state, execution.attempt))
+                line = view.line(step, execution, execution.state, execution.attempt)
+                (begun if execution.state.in_flight else ended).append(line)
+        return ended, begun
 
     def _answers(self, reading: Reading) -> None:
         for request in reading.status.handled_requests:

@@ -103,6 +103,8 @@ def new_token(verb: Verb, target: str | None, workflow: Raw, now: datetime) -> s
     greatest = max((one.number for one in parsed if one.number is not None and one.target == target), default=0.0)
     moment = now.isoformat(timespec="milliseconds")
     token = moment if datetime.fromisoformat(moment).timestamp() > greatest else str(int(greatest) + 1)
+    if Request.parse(verb, token).number is None:
+        raise Problem(f"{verb} cannot be asked for any more: {int(greatest)}, its last token, is the greatest there is")
     return f"{target}@{token}" if target else token
 
 

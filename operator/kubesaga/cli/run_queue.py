@@ -125,7 +125,8 @@ def _resumed(file: str | None, name: str, state_dir: Path, *, ended: bool) -> li
         return [name]
     unfinished = [one for one, raw in earlier.items() if ended or not has_ended(raw)]
     if len(unfinished) != 1:
-        refuse([*refused, f"--resume: {_which(unfinished, earlier)}"])
+        which = f"there are {len(earlier)} runs; name one: {', '.join(earlier)}" if ended and earlier else ""
+        refuse([*refused, f"--resume: {which or _which(unfinished, earlier)}"])
     return unfinished
 
 

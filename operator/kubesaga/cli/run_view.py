@@ -64,9 +64,12 @@ class RunView(WorkflowView):
         undone = [name for name, undo in sorted(in_order, key=self._ended) if undo.state is StepState.SUCCEEDED]
         if undone:
             yield "undone", f"{listing(undone, most=20)} (in this order)" if len(undone) > 1 else undone[0]
-        left = [record.name for record in self.status.steps if record.attempted and not record.compensation]
-        if undone and left:
-            yield "no undo", f"{listing(left, most=20)}: as they are"
+        by_name = self.plan.by_name
+        without = [r.name for r in self.status.steps if r.attempted and by_name[r.name].compensation is None]
+        if undone and without:
+            yield "no undo", f"{listing(without, most=20)}: as they are"
+        if self.status.phase in (Phase.PARTIALLY_ROLLED_BACK, Phase.ROLLBACK_FAILED):
+            yield "why", one_line(f"{self.status.reason}: {self.status.conditions[0].message}")
         if self.status.phase in (Phase.ROLLBACK_BLOCKED, Phase.SUSPENDED):
             yield from self._waits(undos)
 

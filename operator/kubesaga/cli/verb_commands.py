@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from kubesaga.cli.options import cluster_options, pairs_option
+from kubesaga.cli.options import cluster_options, pairs_option, workflow_argument
 from kubesaga.engine.verb import Scope, Verb
 
 _HELP: Final[Mapping[Verb, str]] = {
@@ -52,5 +52,5 @@ def _command(verb: Verb, text: str) -> click.Command:
     if verb.scope is not Scope.WORKFLOW:
         required = verb.scope is Scope.STEP
         click.argument("step", metavar="STEP" if required else "[STEP]", required=required)(ask)
-    click.argument("name", metavar="WORKFLOW")(ask)
+    workflow_argument(ask)
     return click.command(verb.value, help=text)(ask)

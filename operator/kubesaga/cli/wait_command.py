@@ -13,7 +13,7 @@ from kubesaga.cli.workflow_changes import changes
 from kubesaga.controller.cluster_client import ClusterClient
 
 
-def wait(name: str, *, namespace: str | None, context: str | None, timeout: float) -> ExitCode:
+def wait(name: str, *, namespace: str | None, context: str | None, timeout: float | None) -> ExitCode:
     """Wait, with a timeout of 0 s without limit, and tell how it ended. Returns the exit code of the phase."""
 
     async def work(client: ClusterClient, where: str) -> ExitCode:
@@ -22,11 +22,11 @@ def wait(name: str, *, namespace: str | None, context: str | None, timeout: floa
     return in_cluster(work, namespace=namespace, context=context)
 
 
-async def _wait(client: ClusterClient, namespace: str, name: str, seconds: float) -> ExitCode:
+async def _wait(client: ClusterClient, namespace: str, name: str, seconds: float | None) -> ExitCode:
     workflow = await client.read_workflow(namespace, name)
     reading = Reading.of(workflow)
     try:
-        async with asyncio.timeout(seconds or None), aclosing(changes(client, workflow)) as states:
+        async with asyncio.timeout(seconds), aclosing(changes(client, workflow)) as states:
             while not reading.resting:
                 reading = Reading.of(await anext(states), reading)
     except TimeoutError:

@@ -8,6 +8,7 @@ from typing import Final
 from kubesaga.api.status import HandledRequest
 from kubesaga.cli.reading import Reading
 from kubesaga.cli.terminal_text import duration, one_line
+from kubesaga.engine.finalizer import is_held
 from kubesaga.engine.spec_error import InvalidSpec
 from kubesaga.engine.text import counted
 
@@ -52,7 +53,8 @@ def facts(reading: Reading) -> Iterator[Fact]:
         yield from _titled("spec", [f"has {counted(len(errors), 'error')}", *map(str, errors)])
     yield from _said_by_conditions(reading, cause)
     if reading.workflow.deleting:
-        yield "deleting", "its Jobs and Pods go with it; nothing is undone"
+        held = "it goes when what was done is undone"
+        yield "deleting", held if is_held(reading.workflow) else "its Jobs and Pods go with it; nothing is undone"
     elif reading.seen and not reading.current:
         yield "changed", "the operator has not seen the last change of the spec yet"
     answered = sorted(reading.status.handled_requests, key=lambda request: request.time)
@@ -64,7 +66,7 @@ def _said_by_conditions(reading: Reading, cause: str) -> Iterator[Fact]:
     """What Succeeded says beside the cause, and Stalled where it says something else."""
     succeeded, stalled = reading.condition("Succeeded"), reading.condition("Stalled")
     message = succeeded.message if succeeded else ""
-    more = message.replace(f"; {cause}", "").replace(f"{cause}; ", "")
+    more = message.replace(f"; {cause}", "").replace(f"{cause}; ", "") if cause else message
     if more and more != cause:
         yield "message", one_line(more)
     if stalled and stalled.message and stalled.message != message:

@@ -243,9 +243,9 @@ def _configuration() -> Configuration:
 
 
 def _path(resource: str, namespace: str | None, name: str | None = None) -> str:
-    where = f"/namespaces/{quote(namespace)}" if namespace else ""
+    where = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
     plural = PLURAL if resource == "workflows" else resource
-    return f"{_PREFIX[resource]}{where}/{plural}" + (f"/{quote(name)}" if name else "")
+    return f"{_PREFIX[resource]}{where}/{plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Raw]:

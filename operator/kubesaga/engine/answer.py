@@ -141,7 +141,8 @@ def _suspend(state: StateManager, request: Request) -> str:  # noqa: ARG001
     """Hold up what goes on."""
     if waits_for_person(state):
         raise NotNow("it waits for a person already: retry-step, skip-step, resume or stop")
-    if state.status.rollback is None and state.status.failure is not None:
+    ending = state.status.failure is not None or state.status.stop_time is not None
+    if state.status.rollback is None and ending:
         raise NotNow("the Workflow is ending, and starts nothing that could be held up")
     if (state.status.rollback is None and is_suspended(state)) or not suspend(state):
         raise NotNow("it is suspended already")

@@ -162,8 +162,11 @@ class Refusal:
 
     @property
     def passing(self) -> bool:
-        """Whether the same create may be accepted later: a quota gets room, an admission webhook answers again."""
-        return self.quota or self.code >= 500
+        """Whether it is no final answer: a quota gets room, an admission webhook answers again.
+
+        In a namespace that is being deleted it is not for the Job to decide what becomes of the Workflow.
+        """
+        return self.quota or self.code >= 500 or (self.code == 403 and "being terminated" in self.message)
 
     @property
     def conflict(self) -> bool:

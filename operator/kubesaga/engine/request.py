@@ -7,7 +7,7 @@ that it is stale, or no token.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from kubesaga.api.limits import HANDLED_REQUESTS_MAX, MESSAGE_BYTES_MAX, NAME_LENGTH_MAX
@@ -124,7 +124,7 @@ def _number(token: str) -> float | None:
         moment = datetime.fromisoformat(token)
     except ValueError:
         return None
-    return moment.astimezone(UTC).timestamp() if moment.tzinfo else None
+    return moment.timestamp() if moment.tzinfo else None  # In UTC the edges of the calendar are out of range.
 
 
 def _last(request: Request, handled: Sequence[HandledRequest]) -> tuple[float, str] | None:

@@ -36,6 +36,8 @@ def test_a_blocked_undo_is_skipped_on_request_with_its_note(tmp_path):
     ended = ask(runner, "skip-compensation=a", "--note", "refunded by hand")
     assert (ended.code, ended.status["reason"]) == (4, "ManuallyResolved")
     assert "refunded by hand" in ended.status["conditions"][0]["message"]
+    assert "why:      ManuallyResolved: left: a (its undo was skipped: refunded by hand" in ended.err
+    assert "no undo:  a" not in ended.err
 
 
 def past_pivot(tmp_path) -> Runner:
@@ -85,3 +87,10 @@ def test_what_does_not_apply_is_refused_in_words(tmp_path):
 def test_a_request_that_is_none_is_refused_in_words(tmp_path, arguments, said):
     ended = Runner(tmp_path, manifest(step("a", DONE))).run(*arguments)
     assert (ended.code, said in ended.err) == (2, True)
+
+
+def test_of_several_runs_one_has_to_be_named(tmp_path):
+    runner = Runner(tmp_path, manifest(step("a", DONE), name="one"), manifest(step("a", DONE), name="two"))
+    runner.run("saga.yaml")
+    ended = runner.run("--resume", "--request", "rollback")
+    assert (ended.code, "there are 2 runs; name one: one, two" in ended.err) == (2, True)

@@ -184,8 +184,8 @@ def test_watching_tells_each_change_once_and_ends_with_the_workflow(saga):
         "Running reserve (attempt 2)",
         "Succeeded reserve (attempt 2) after 3s",
         "Running ship",
-        "order: RollingBack: step ship failed: exit code 1: no luck",
         "Failed ship after 2s: exit code 1: no luck",
+        "order: RollingBack: step ship failed: exit code 1: no luck",
         "Running undo of charge",
         "Running undo of reserve",
         "Succeeded undo of charge after 3s",
@@ -259,3 +259,17 @@ def test_a_live_picture_fits_the_screen_and_the_last_one_has_all(capsys):
     assert "ship" in picture
     last = re.sub(r"\x1b\[[0-9?]*[a-zA-Z]", "", rest).splitlines()
     assert [name for name in ("check", "charge", "notify") if not any(name in line for line in last)] == []
+
+
+def test_a_deleted_workflow_that_is_undone_first_says_so(saga):
+    seen = shipping().last
+    seen["metadata"] |= {"deletionTimestamp": ago(3), "finalizers": ["kubesaga.dev/rollback-unfinished"]}
+    assert "it goes when what was done is undone" in saga(FakeCluster(seen), "get", "order").stdout
+    seen["metadata"]["finalizers"] = []
+    assert "its Jobs and Pods go with it; nothing is undone" in saga(FakeCluster(seen), "get", "order").stdout
+
+
+def test_what_is_said_without_a_cause_is_said_as_it_is(saga):
+    seen = shipping().last
+    seen["status"]["conditions"][0]["message"] = "stopped on request; waits for Pod p"
+    assert "stopped on request; waits for Pod p" in saga(FakeCluster(seen), "get", "order").stdout

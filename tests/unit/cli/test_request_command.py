@@ -139,3 +139,12 @@ def test_every_verb_is_a_command_that_asks_for_a_step_where_it_needs_one() -> No
     for verb in Verb:
         steps = [p.required for p in commands[verb.value].params if p.name == "step"]
         assert steps == {Scope.WORKFLOW: [], Scope.STEP: [True], Scope.EITHER: [False]}[verb.scope]
+
+
+def test_after_the_greatest_token_there_is_none(saga: Callable[..., Result]) -> None:
+    found = with_annotation("ship@999999999999999")
+    result = saga(FakeCluster(found), "retry-step", "order", "ship")
+    said = (
+        "kubesaga: retry-step cannot be asked for any more: 999999999999999, its last token, is the greatest there is\n"
+    )
+    assert (result.exit_code, result.stderr) == (1, said)

@@ -97,3 +97,25 @@ def test_ctrl_c_ends_it(saga):
 def test_no_such_workflow_is_one_line(saga):
     result = saga(FakeCluster(shipping().last), "wait", "nobody")
     assert (result.exit_code, result.stderr) == (1, 'kubesaga: workflows.kubesaga.dev "nobody" not found\n')
+
+
+def test_with_no_time_it_looks_once(saga):
+    result = saga(FakeCluster(*OrderStory(*STEPS, suspend=False).seen[:1]), "wait", "order", "--timeout", "0")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no end in 0 s" in result.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(saga, seconds):
+    assert saga(FakeCluster(), "wait", "order", "--timeout", seconds).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../x", "saga/", "Order"])
+def test_what_is_no_name_of_a_workflow_is_refused(saga, name):
+    result = saga(FakeCluster(), "wait", name)
+    assert (result.exit_code, "is no name of a Workflow" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["saga", "sagas", "workflow", "workflows.kubesaga.dev"])
+def test_a_workflow_may_be_named_as_kubectl_does(saga, kind):
+    assert saga(FakeCluster(*succeeded().seen), "wait", f"{kind}/order").exit_code == 0

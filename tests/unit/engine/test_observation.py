@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kubesaga.engine.observation import JobObservation, PodObservation
+from kubesaga.engine.observation import JobObservation, PodObservation, Refusal
 
 META = {"name": "n", "uid": "u", "resourceVersion": "5", "creationTimestamp": "2026-01-01T00:00:00Z"}
 OWNED = {**META, "ownerReferences": [{"uid": "x"}, {"uid": "o", "controller": True}]}
@@ -79,3 +79,8 @@ def scheduled(status: str, reason: str = "", message: str = "") -> dict:
 )
 def test_why_a_pod_waits(sentence: str, status: dict, waiting: str) -> None:
     assert PodObservation.parse({"metadata": META, "status": status}).waiting == waiting
+
+
+def test_a_refusal_in_a_namespace_that_is_being_deleted_is_no_final_answer() -> None:
+    message = 'jobs "x" is forbidden: unable to create new content in namespace n because it is being terminated'
+    assert Refusal(403, "Forbidden", message, datetime(2026, 1, 1, tzinfo=UTC)).passing
