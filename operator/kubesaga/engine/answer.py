@@ -57,7 +57,7 @@ def _check(state: StateManager, request: Request) -> None:
 
 def _terminate(state: StateManager, request: Request) -> str:  # noqa: ARG001
     """End everything at once."""
-    if _all_done(state) and state.status.rollback is None:
+    if state.all_done and state.status.rollback is None:
         raise NotNow("every step has succeeded")
     state.set(terminate_time=state.second)
     abandon(state)
@@ -80,7 +80,7 @@ def _rollback(state: StateManager, request: Request) -> str:  # noqa: ARG001
 def _cancel(state: StateManager, request: Request) -> str:  # noqa: ARG001
     """Stop what runs and undo what was done."""
     status = state.status
-    if _all_done(state):
+    if state.all_done:
         raise NotNow("every step has succeeded")
     if status.cancel_time is not None:
         raise NotNow("the Workflow is being cancelled already")
@@ -100,7 +100,7 @@ def _stop(state: StateManager, request: Request) -> str:  # noqa: ARG001
         raise NotNow("a rollback is never stopped: suspend holds it up, terminate gives it up")
     if status.stop_time is not None or (status.failure is not None and not waits_for_person(state)):
         raise NotNow("the Workflow is ending already")
-    if _all_done(state):
+    if state.all_done:
         raise NotNow("every step has succeeded")
     state.set(stop_time=state.second)
     return "no step starts any more; running Jobs run to their end, and nothing is undone"
@@ -201,10 +201,6 @@ def _not_past_pivot(state: StateManager) -> None:
         raise NotNow(
             f"the pivot {listing(passed)} has succeeded: nothing is undone any more; stop or terminate ends it"
         )
-
-
-def _all_done(state: StateManager) -> bool:
-    return all(name in state.steps and state.steps[name].state.done for name in state.plan.by_name)
 
 
 def _step(request: Request) -> str:

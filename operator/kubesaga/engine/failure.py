@@ -88,17 +88,17 @@ def _request(state: StateManager) -> Failure | None:
         return _cause(state, FailureReason.TERMINATED, "terminated on request")
     if status.cancel_time is not None:
         return _cause(state, FailureReason.CANCELLED, "cancelled on request")
-    if state.deleting and not _all_done(state):
+    if state.deleting and not state.all_done:
         return _cause(state, FailureReason.DELETED, "deleted before it had ended")
     if status.stop_time is not None and not state.count_in_flight(Direction.FORWARD):
         said = failure_sentence(state)
         message = f"stopped on request; {said}" if said else "stopped on request"
-        return None if _all_done(state) else _cause(state, FailureReason.STOPPED, message)
+        return None if state.all_done else _cause(state, FailureReason.STOPPED, message)
     return None
 
 
 def _deadline(state: StateManager) -> Failure | None:
-    if _all_done(state) or passed_pivots(state) or not deadline_passed(state):
+    if state.all_done or passed_pivots(state) or not deadline_passed(state):
         return None
     message = f"the Workflow ran longer than {state.plan.timeout_seconds} s"
     return _cause(state, FailureReason.DEADLINE_EXCEEDED, message)
@@ -106,7 +106,3 @@ def _deadline(state: StateManager) -> Failure | None:
 
 def _cause(state: StateManager, reason: FailureReason, message: str) -> Failure:
     return Failure(reason=reason, message=clip(message, MESSAGE_BYTES_MAX), time=state.second)
-
-
-def _all_done(state: StateManager) -> bool:
-    return len(state.steps) == len(state.plan.steps) and all(r.state.done for r in state.steps.values())

@@ -60,6 +60,11 @@ class StateManager:
         """Whether somebody deleted the Workflow, which stays until what was done is undone."""
         return self.workflow.deleting
 
+    @property
+    def all_done(self) -> bool:
+        """Whether every step of the plan is done."""
+        return len(self.steps) == len(self.plan.steps) and all(r.state.done for r in self.steps.values())
+
     def execution(self, step: str, direction: Direction) -> Execution | None:
         """The record of a step or of its undo; None while it is pending."""
         record = self.steps.get(step)
