@@ -1,6 +1,7 @@
 """What tests of the commands share: a cluster that tells the story of one Workflow."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,7 +13,15 @@ from kubesaga.controller.cluster_client import ClusterClient
 
 
 @pytest.fixture
-def saga(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def heeding_ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, as where somebody sits at a terminal; whoever starts the tests may have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def saga(monkeypatch: pytest.MonkeyPatch, heeding_ctrl_c: None) -> Callable[..., Result]:  # noqa: ARG001
     """Call `kubesaga` as a user of that cluster, whose context has the namespace `shop`."""
     monkeypatch.setattr(workflow_changes, "PAUSES_SECONDS", (0.0, 0.0))
 
