@@ -21,7 +21,7 @@ def heeding_ctrl_c() -> Iterator[None]:
 
 
 @pytest.fixture
-def saga(monkeypatch: pytest.MonkeyPatch, heeding_ctrl_c: None) -> Callable[..., Result]:  # noqa: ARG001
+def saga(monkeypatch: pytest.MonkeyPatch, heeding_ctrl_c: None) -> Callable[..., Result]:
     """Call `kubesaga` as a user of that cluster, whose context has the namespace `shop`."""
     monkeypatch.setattr(workflow_changes, "PAUSES_SECONDS", (0.0, 0.0))
 
