@@ -20,6 +20,7 @@ from kubesaga.cli.options import (
 from kubesaga.cli.verb_commands import verb_commands
 from kubesaga.runner import STATE_DIR_DEFAULT
 
+_VERBS = verb_commands()
 _FILE = "FILE is a manifest (YAML or JSON, any number of documents), a folder of them, or - for standard input."
 
 
@@ -28,7 +29,7 @@ _FILE = "FILE is a manifest (YAML or JSON, any number of documents), a folder of
     sections={
         "Without a cluster": ("plan", "simulate", "run"),
         "Look at a Workflow in a cluster": ("get", "logs", "wait"),
-        "Ask something of a Workflow in a cluster": tuple(command.name or "" for command in verb_commands()),
+        "Ask something of a Workflow in a cluster": tuple(command.name or "" for command in _VERBS),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Try it:  kubesaga run examples/order-saga-failing.yaml",
@@ -257,5 +258,5 @@ def version() -> None:
     click.echo(f"kubesaga {installed_version('kubesaga')}")
 
 
-for _command in verb_commands():
+for _command in _VERBS:
     main.add_command(_command)

@@ -14,7 +14,7 @@ from kubesaga.controller.cluster_client import ClusterClient
 
 
 def wait(name: str, *, namespace: str | None, context: str | None, timeout: float | None) -> ExitCode:
-    """Wait, with a timeout of 0 s without limit, and tell how it ended. Returns the exit code of the phase."""
+    """Wait, at most until the timeout, and tell how it ended. Returns the exit code of the phase."""
 
     async def work(client: ClusterClient, where: str) -> ExitCode:
         return await _wait(client, where, name, timeout)

@@ -43,14 +43,13 @@ class Aftermath:
     errors: list[ClusterError] = field(default_factory=list)
     namespace_terminating: bool | None = None
     resubmission: ResubmissionObservation | None = None
-    changed: bool = False
-    """Whether the Workflow itself was changed."""
+    again: bool = False
+    """Whether something else was done that the next pass has to go on from."""
 
     @property
     def pass_again(self) -> bool:
         """Whether the engine has to hear of it at once."""
-        seen = self.namespace_terminating is not None or self.resubmission is not None
-        return bool(self.refusals or self.confirmed or self.changed or seen)
+        return bool(self.refusals or self.confirmed or self.again)
 
 
 class Effects:
@@ -100,9 +99,10 @@ class Effects:
                 await self._set_finalizers(workflow, action, aftermath)
             case ReadNamespace():
                 aftermath.namespace_terminating = await self._is_terminating(workflow.namespace)
+                aftermath.again = True
             case CreateWorkflow():
                 aftermath.resubmission = await self._resubmit(workflow, action)
-                aftermath.changed = True
+                aftermath.again = True
 
     async def _create(self, workflow: Workflow, action: CreateJob, aftermath: Aftermath) -> None:
         fields = {"namespace": workflow.namespace, "workflow": workflow.name, "step": action.step, "job": action.name}
@@ -175,7 +175,7 @@ class Effects:
             raw = await self._cluster.read_workflow(workflow.namespace, workflow.name)
         if not workflow.deleting:  # Else this may have been the last that was seen of it.
             self._workflows.put(raw)
-            aftermath.changed = True
+            aftermath.again = True
         _log.info("Finalizers set", extra={"workflow": workflow.name, "finalizers": " ".join(action.finalizers)})
 
     async def _is_terminating(self, namespace: str) -> bool:

@@ -44,7 +44,8 @@ def _steps(stored: bool, before: Sequence[StepStatus], after: Sequence[StepStatu
     """Records by their place, unless some went. New ones come last; unchanged records are the same objects."""
     if not after:
         return [{"op": "remove", "path": "/status/steps"}] if stored else []
-    moved = any(old.name != new.name for old, new in zip(before, after, strict=False)) or len(after) < len(before)
+    pairs = zip(before, after, strict=False)
+    moved = len(after) < len(before) or any(old is not new and old.name != new.name for old, new in pairs)
     if moved or not stored:
         return [{"op": "add", "path": "/status/steps", "value": [step.wire() for step in after]}]
     replaced = [

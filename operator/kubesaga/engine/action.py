@@ -56,9 +56,8 @@ class DeleteWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class SetFinalizers:
-    """Replace the Workflow's finalizers, with uid and resourceVersion as preconditions, and pass again."""
+    """Replace the Workflow's finalizers, with its resourceVersion as a precondition, and pass again."""
 
-    uid: str
     resource_version: str
     finalizers: tuple[str, ...]
 

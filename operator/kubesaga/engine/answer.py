@@ -19,9 +19,9 @@ from kubesaga.engine.verb import Scope, Verb
 _UNDOES: Final = "no step starts any more; running Jobs are stopped and what was done is undone"
 
 
-def answer_requests(state: StateManager, annotations: Mapping[str, str]) -> None:
+def answer_requests(state: StateManager) -> None:
     """Answer every request that has no answer yet, and record the answer."""
-    for request in standing_requests(annotations):
+    for request in standing_requests(state.workflow.annotations):
         if not is_answered(request, state.status):
             answer = idle_answer(request, state.status.handled_requests) or _answer(state, request)
             outcome = answered(state.status, request, answer, state.second)

@@ -25,36 +25,30 @@ def effects(state: StateManager) -> tuple[Action, ...]:
 def _forward(state: StateManager) -> Iterator[Action]:
     closing, stopping = halted(state), stops(state)
     for step, record in state.in_flight(Direction.FORWARD):
-        name = state.executor.name(step, Direction.FORWARD, record)
-        job = state.observed.jobs.get(name)
-        if job is not None:
-            if (stopping or record.assumed_stopped) and not stopped(job):
-                yield state.executor.stop(job)
-        elif record.state is StepState.STARTING and record.job_uid is None and _may_ask(state, name):
-            if closing:
-                yield state.executor.tombstone(step, Direction.FORWARD, record, state.status, state.steps)
-            else:
-                yield state.executor.create(step, Direction.FORWARD, record, state.status, state.steps)
+        yield from _attempt(state, step, Direction.FORWARD, record, closing=closing, stopping=stopping)
 
 
 def _compensations(state: StateManager) -> Iterator[Action]:
+    terminated = state.status.terminate_time is not None
     for step, record in state.in_flight(Direction.COMPENSATION):
         if state.deletes_job(step, Direction.COMPENSATION):
             yield from _deletion(state, step)
-            continue
-        job = state.observed.jobs.get(state.executor.name(step, Direction.COMPENSATION, record))
-        terminated = state.status.terminate_time is not None
-        if job is not None and (terminated or record.assumed_stopped) and not stopped(job):
+        else:
+            yield from _attempt(state, step, Direction.COMPENSATION, record, closing=terminated, stopping=terminated)
+
+
+def _attempt(
+    state: StateManager, step: str, direction: Direction, record: Execution, *, closing: bool, stopping: bool
+) -> Iterator[Action]:
+    """Create the Job of an attempt, or with `closing` take its name; with `stopping` end the Job that is there."""
+    name = state.executor.name(step, direction, record)
+    job = state.observed.jobs.get(name)
+    if job is not None:
+        if (stopping or record.assumed_stopped) and not stopped(job):
             yield state.executor.stop(job)
-        elif _intended(state, step, record):
-            make = state.executor.tombstone if terminated else state.executor.create
-            yield make(step, Direction.COMPENSATION, record, state.status, state.steps)
-
-
-def _intended(state: StateManager, step: str, record: Execution) -> bool:
-    name = state.executor.name(step, Direction.COMPENSATION, record)
-    unseen = record.state is StepState.STARTING and record.job_uid is None and name not in state.observed.jobs
-    return unseen and _may_ask(state, name)
+    elif record.state is StepState.STARTING and record.job_uid is None and _may_ask(state, name):
+        make = state.executor.tombstone if closing else state.executor.create
+        yield make(step, direction, record, state.status, state.steps)
 
 
 def _deletion(state: StateManager, step: str) -> Iterator[Action]:

@@ -60,20 +60,21 @@ def failed_steps(state: StateManager) -> tuple[str, ...]:
 
 def failure_sentence(state: StateManager) -> str:
     """The first of the failed steps, in the order of the plan, and what became of it; empty without one."""
+    first = _first_failed(state)
+    return _sentence(first) if first is not None else ""
+
+
+def _first_failed(state: StateManager) -> StepStatus | None:
     failed = set(failed_steps(state))
-    return next((_sentence(state.steps[name]) for name in state.plan.order if name in failed), "") if failed else ""
+    return next((state.steps[name] for name in state.plan.order if name in failed), None) if failed else None
 
 
 def _step_failure(state: StateManager) -> Failure | None:
     """The first step that ended without success. Past a pivot it waits for a person, and before for the pivot's end."""
     if state.status.stop_time is not None or passed_pivots(state) or deciding_pivots(state):
         return None
-    failed = set(failed_steps(state))
-    name = next((name for name in state.plan.order if name in failed), None) if failed else None
-    if name is None:
-        return None
-    message = clip(_sentence(state.steps[name]), MESSAGE_BYTES_MAX)
-    return Failure(reason=FailureReason.STEP_FAILED, step=name, message=message, time=state.second)
+    first = _first_failed(state)
+    return _cause(state, FailureReason.STEP_FAILED, _sentence(first), first.name) if first is not None else None
 
 
 def _sentence(record: StepStatus) -> str:
@@ -104,5 +105,5 @@ def _deadline(state: StateManager) -> Failure | None:
     return _cause(state, FailureReason.DEADLINE_EXCEEDED, message)
 
 
-def _cause(state: StateManager, reason: FailureReason, message: str) -> Failure:
-    return Failure(reason=reason, message=clip(message, MESSAGE_BYTES_MAX), time=state.second)
+def _cause(state: StateManager, reason: FailureReason, message: str, step: str | None = None) -> Failure:
+    return Failure(reason=reason, step=step, message=clip(message, MESSAGE_BYTES_MAX), time=state.second)

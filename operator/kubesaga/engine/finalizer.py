@@ -36,10 +36,10 @@ def may_create(workflow: Workflow) -> bool:
 
 def hold(workflow: Workflow) -> SetFinalizers:
     """Set the finalizer."""
-    return SetFinalizers(workflow.uid, workflow.resource_version, (*workflow.finalizers, FINALIZER))
+    return SetFinalizers(workflow.resource_version, (*workflow.finalizers, FINALIZER))
 
 
 def release(workflow: Workflow) -> SetFinalizers:
     """Take the finalizer away."""
     others = tuple(name for name in workflow.finalizers if name != FINALIZER)
-    return SetFinalizers(workflow.uid, workflow.resource_version, others)
+    return SetFinalizers(workflow.resource_version, others)

@@ -71,9 +71,9 @@ def _pass(state: StateManager) -> Decision:
     resolver = DependencyResolver()
     _begin(state)
     ending = state.status.failure is not None or state.status.stop_time is not None
-    state.observe(state.workflow.uid, retrying=not ending)
+    state.observe(retrying=not ending)
     observe_deletions(state)
-    answer_requests(state, state.workflow.annotations)
+    answer_requests(state)
     track_suspension(state)
     if state.deleting and (passed := passed_pivots(state)):
         return _let_go(state.workflow, f"the pivot {listing(passed)} has succeeded, so nothing is undone")
@@ -138,7 +138,7 @@ def _asks_namespace(state: StateManager) -> bool:
 def _ended(state: StateManager) -> Decision:
     """A Workflow that has ended: new requests are answered, its finalizer is released, its time to live is kept."""
     workflow = state.workflow
-    answer_requests(state, workflow.annotations)
+    answer_requests(state)
     observe_resubmission(state)
     if state.status.epoch > workflow.status.epoch:
         return _pass(state)  # A request has opened the next epoch.

@@ -23,7 +23,7 @@ def waits_for_person(state: StateManager) -> bool:
 
 def go_forward(state: StateManager) -> tuple[str, ...]:
     """Go on past a pivot, whatever stopped the run; returns the steps that run again."""
-    state.set(failure=None, cancel_time=None)
+    _forget_cause(state)
     return renew_failed(state)
 
 
@@ -40,7 +40,7 @@ def retry_step(state: StateManager, step: str) -> None:
         raise NotNow(f"step {step} has not failed: it {'is pending' if record is None else f'is {record.state}'}")
     if not waits_for_person(state):
         raise NotNow(f"step {step} is not retried alone: request retry once the Workflow has ended")
-    state.set(failure=None, cancel_time=None)
+    _forget_cause(state)
     state.renew(step, Direction.FORWARD)
 
 
@@ -70,7 +70,12 @@ def _open_way(state: StateManager) -> tuple[str, ...]:
             raise NotNow(f"the Workflow has ended: {state.status.phase}")
         return reopen(state)
     if waits_for_person(state):
-        state.set(failure=None, cancel_time=None)
+        _forget_cause(state)
     elif state.status.failure is not None or state.status.stop_time is not None:
         raise NotNow("no step starts any more; skip it once the Workflow has ended")
     return ()
+
+
+def _forget_cause(state: StateManager) -> None:
+    """What stopped a run past its pivot as a whole is over."""
+    state.set(failure=None, cancel_time=None)

@@ -3,6 +3,7 @@
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Phase, StepState
 from kubesaga.engine.boundary import kept
+from kubesaga.engine.failure import failed_steps
 from kubesaga.engine.reason import Reason
 from kubesaga.engine.state import StateManager
 
@@ -42,8 +43,7 @@ def reopen(state: StateManager) -> tuple[str, ...]:
 
 def renew_failed(state: StateManager) -> tuple[str, ...]:
     """Give every step that ended without success new attempts and retries; returns those steps."""
-    ended = (StepState.FAILED, StepState.CANCELLED)
-    again = tuple(name for name, record in state.steps.items() if record.state in ended)
+    again = failed_steps(state)
     for name in again:
         state.renew(name, Direction.FORWARD)
     return again

@@ -192,28 +192,28 @@ class StateManager:
 
     # What was observed
 
-    def observe(self, owner_uid: str, *, retrying: bool) -> None:
+    def observe(self, *, retrying: bool) -> None:
         """Fold in what was seen of every attempt in flight. Without `retrying` a failed step has no next attempt."""
         for direction in Direction:
             for step, record in self.in_flight(direction):
                 if not self.deletes_job(step, direction):
                     name = self.executor.name(step, direction, record)
-                    judgement = self._judge(step, direction, name, record, owner_uid)
+                    judgement = self._judge(step, direction, name, record)
                     self._fold(step, direction, name, record, judgement, retrying)
 
-    def _judge(self, step: str, direction: Direction, name: str, record: Execution, owner_uid: str) -> Judgement:
+    def _judge(self, step: str, direction: Direction, name: str, record: Execution) -> Judgement:
         planned = self.plan.by_name[step]
         if direction is Direction.FORWARD:
             return judge(
                 name,
                 record,
-                owner_uid,
+                self.workflow.uid,
                 self.observed,
                 outputs=planned.outputs,
                 timeout_seconds=planned.timeout_seconds,
             )
         timeout = planned.compensation.timeout_seconds if planned.compensation else None
-        return judge(name, record, owner_uid, self.observed, timeout_seconds=timeout)
+        return judge(name, record, self.workflow.uid, self.observed, timeout_seconds=timeout)
 
     def _fold(
         self, step: str, direction: Direction, name: str, record: Execution, judgement: Judgement, retrying: bool
