@@ -32,7 +32,7 @@ class PlainChanges:
 
     def show(self, reading: Reading) -> None:
         """Print what changed."""
-        first = self._phase is None
+        first = not self._phase
         if first and not reading.ended:
             self._stands(reading)
         ended, begun = self._steps(reading.view) if reading.view is not None else ([], [])

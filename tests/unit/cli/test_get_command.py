@@ -196,6 +196,13 @@ def test_watching_tells_each_change_once_and_ends_with_the_workflow(saga):
     ]
 
 
+def test_watching_what_goes_on_says_first_how_it_stands(saga):
+    seen = succeeded().seen
+    told = rows(saga(FakeCluster(*seen[5:]), "get", "order", "--watch").stdout)
+    assert told[0] == "order: Running"
+    assert told[1].startswith("Succeeded check")
+
+
 def test_what_a_running_step_waits_for_is_a_change_too(saga):
     story = shipping()
     waiting = json.loads(json.dumps(story.last))
