@@ -15,7 +15,7 @@ GONE_MAX: Final = 50_000
 
 
 class Versioned(Protocol):
-    """An object with an identity and a version."""
+    """An object with an identity and a version, which is equal to another where they differ in the version only."""
 
     @property
     def uid(self) -> str:
@@ -57,7 +57,7 @@ class ObjectCache(Generic[T]):
         return self._groups.get(group, {})
 
     def put(self, group: str, value: T, *, asked_at: float | None = None) -> bool:
-        """Take an object in; False where what is known is as new, or the object is gone.
+        """Take an object in; False where what is known says the same, is newer, or the object is gone.
 
         `asked_at`: when a live read of it began, by `time.monotonic`. It proves an object alive that was told to be
         gone before: a watch by label says so also where somebody removed the label.
@@ -71,7 +71,7 @@ class ObjectCache(Generic[T]):
             return False
         self._entries[value.uid] = Entry(group, value)
         self._groups.setdefault(group, {})[value.uid] = value
-        return True
+        return known is None or known.value != value
 
     def remove(self, uid: str) -> str | None:
         """Forget an object for good; returns its group if it was known."""

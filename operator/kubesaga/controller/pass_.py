@@ -18,7 +18,7 @@ from kubesaga.controller.event_manifest import event_manifest
 from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.plan_cache import PlanCache
 from kubesaga.controller.queue import Key
-from kubesaga.controller.settings import WRITE_DISTANCE_FACTOR, WRITE_DISTANCE_SECONDS_MIN
+from kubesaga.controller.settings import REST_FACTOR, REST_SECONDS_MIN
 from kubesaga.controller.status_patch import status_patch
 from kubesaga.controller.telemetry import Telemetry
 from kubesaga.controller.workflow_cache import CachedWorkflow, WorkflowCache
@@ -41,8 +41,8 @@ class _Memory:
     refusals: dict[str, Refusal] = field(default_factory=dict)
     aftermath: Aftermath = field(default_factory=Aftermath)
     """What the last pass's actions found out: told to the engine once."""
-    last_write_at: float = 0.0
-    write_seconds: float = 0.0
+    rests_until: float = 0.0
+    """Before that time no pass is made: while many Jobs run, one write carries what became of several."""
     unwritten_since: float | None = None
     """When a lazy change was first put off."""
 
@@ -100,7 +100,11 @@ class Pass:
             raise
 
     async def _run(self, key: Key, cached: CachedWorkflow) -> float | None:
-        workflow, memory = cached.workflow(), self._memories.setdefault(key, _Memory())
+        memory = self._memories.setdefault(key, _Memory())
+        rest = memory.rests_until - asyncio.get_running_loop().time()
+        if rest > 0:
+            return rest
+        workflow = cached.workflow()
         planned, fresh = await self._plans.get(workflow)
         if fresh and isinstance(planned, Plan):
             fields = {"namespace": workflow.namespace, "workflow": workflow.name, "steps": len(planned.steps)}
@@ -108,9 +112,7 @@ class Pass:
         with self._telemetry.pass_seconds.time():
             decision = reconcile(workflow, planned, self._observed(workflow.uid, memory), self._now())
         memory.aftermath = Aftermath()
-        put_off = self._put_off(memory, decision)
-        if put_off is not None and decision.write is Write.NOW:
-            return put_off
+        put_off = self._put_off(memory) if decision.write is Write.LAZY else None
         if put_off is None and decision.write is not Write.NONE:
             try:
                 await self._write(key, cached, workflow, decision, memory)
@@ -140,19 +142,13 @@ class Pass:
             jobs, pods, memory.refusals, frozenset(seen.confirmed), seen.namespace_terminating, seen.resubmission
         )
 
-    def _put_off(self, memory: _Memory, decision: Decision) -> float | None:
-        """For how many seconds the write is put off, so that it carries more; None to write now."""
+    def _put_off(self, memory: _Memory) -> float | None:
+        """For how many seconds a lazy write is put off, so that it goes with another; None to write now."""
         now = asyncio.get_running_loop().time()
-        if decision.write is Write.LAZY:
-            if memory.unwritten_since is None:
-                memory.unwritten_since = now
-            left = memory.unwritten_since + RECORD_WITHIN_SECONDS - now
-            return left if left > 0 else None
-        if decision.write is Write.NOW and decision.in_flight > 1:
-            distance = max(WRITE_DISTANCE_SECONDS_MIN, WRITE_DISTANCE_FACTOR * memory.write_seconds)
-            left = memory.last_write_at + distance - now
-            return left if left > 0 else None
-        return None
+        if memory.unwritten_since is None:
+            memory.unwritten_since = now
+        left = memory.unwritten_since + RECORD_WITHIN_SECONDS - now
+        return left if left > 0 else None
 
     def _delay(self, decision: Decision, put_off: float | None) -> float | None:
         """When to pass again: at the engine's own time, or when a write that was put off is due."""
@@ -170,10 +166,11 @@ class Pass:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         raw = await self._cluster.patch_status(*key, operations)
-        memory.last_write_at = loop.time()
-        memory.write_seconds = memory.last_write_at - begun
+        took = loop.time() - begun
+        if decision.in_flight > 1:
+            memory.rests_until = loop.time() + max(REST_SECONDS_MIN, REST_FACTOR * took)
         memory.unwritten_since = None
-        self._telemetry.write_seconds.observe(memory.write_seconds)
+        self._telemetry.write_seconds.observe(took)
         self._workflows.put(raw, status)
         self._telemetry.decided(decision)
         self._log_transitions(workflow, decision)

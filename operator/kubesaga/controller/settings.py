@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-WRITE_DISTANCE_SECONDS_MIN: Final = 0.05
-"""Shortest distance of two status writes of one Workflow while several of its Jobs run: one write carries more."""
+REST_SECONDS_MIN: Final = 0.05
+"""Shortest rest after a status write of a Workflow while several of its Jobs run: the next one carries more."""
 
-WRITE_DISTANCE_FACTOR: Final = 2.0
-"""The distance in multiples of the last write's duration: large objects are written less often."""
+REST_FACTOR: Final = 2.0
+"""The rest in multiples of the write's duration: large objects are written less often."""
 
 ACTIONS_AT_ONCE: Final = 16
 """Calls in flight for one Workflow; more would only queue in the API server."""

@@ -17,7 +17,7 @@ class JobObservation:
 
     name: str
     uid: str
-    resource_version: str
+    resource_version: str = field(compare=False)
     owner_uid: str | None
     """Uid of the controlling owner; where somebody removed every one of them, that of the Workflow of its label."""
     created: datetime
@@ -80,7 +80,7 @@ class PodObservation:
 
     name: str
     uid: str
-    resource_version: str
+    resource_version: str = field(compare=False)
     job_uid: str | None
     """Uid of the controlling Job; also where it was deleted and the Pod left behind, as an orphan."""
     phase: str

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from kubesaga.api.group import API_VERSION, KIND
+from kubesaga.controller import pass_
 from kubesaga.controller.controller import Controller
 from kubesaga.controller.errors import Conflict, Refused, Unavailable
+from kubesaga.engine.reconcile import reconcile
 from kubesaga.runner.object_store import ObjectStore
 
 
@@ -121,6 +123,24 @@ async def test_every_write_of_the_status_is_counted_in_it() -> None:
         cluster.succeed(cluster.jobs()[0])
         await until(lambda: cluster.status().get("phase") == "Succeeded")
     assert cluster.status()["writes"] == cluster.calls.count("patch_status")
+
+
+async def test_while_many_jobs_run_one_write_carries_what_became_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pass_, "REST_SECONDS_MIN", 0.3)
+    passes: list[str] = []
+    monkeypatch.setattr(pass_, "reconcile", lambda *given: passes.append("made") or reconcile(*given))
+    steps, cluster = [f"s{index}" for index in range(20)], Cluster()
+    async with controlled(cluster):
+        cluster.saga("order", *steps)
+        await until(lambda: len(cluster.jobs()) == len(steps))
+        cluster.calls.clear()
+        passes.clear()
+        for job in cluster.jobs():
+            cluster.succeed(job)
+            await asyncio.sleep(0.005)
+        await until(lambda: cluster.status().get("phase") == "Succeeded")
+    assert cluster.calls == ["patch_status"]
+    assert len(passes) <= 2, "one that writes, and one after the end"
 
 
 async def test_a_write_that_is_stale_creates_nothing_and_is_decided_anew() -> None:

@@ -1,7 +1,7 @@
 """The cache: never an older version over a newer one, and nothing comes back from the dead."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubesaga.controller.object_cache import GONE_MAX, ObjectCache
 
@@ -9,17 +9,26 @@ from kubesaga.controller.object_cache import GONE_MAX, ObjectCache
 @dataclass(frozen=True)
 class Thing:
     uid: str
-    resource_version: str
+    resource_version: str = field(compare=False)
+    state: str = ""
 
 
 def test_a_newer_version_replaces_an_older_and_never_the_other_way() -> None:
     cache: ObjectCache[Thing] = ObjectCache()
     assert cache.put("w", Thing("u", "9"))
     assert not cache.put("w", Thing("u", "9"))
-    assert cache.put("w", Thing("u", "10")), "versions are numbers, not texts"
+    assert cache.put("w", Thing("u", "10", "changed")), "versions are numbers, not texts"
     assert not cache.put("w", Thing("u", "9"))
     assert cache.group("w")["u"].resource_version == "10"
     assert len(cache) == len(list(cache)) == 1
+
+
+def test_a_newer_version_that_says_the_same_is_kept_and_is_no_news() -> None:
+    cache: ObjectCache[Thing] = ObjectCache()
+    cache.put("w", Thing("u", "1", "running"))
+    assert not cache.put("w", Thing("u", "3", "running"))
+    assert not cache.put("w", Thing("u", "2", "pending")), "it is older than what says the same"
+    assert cache.put("w", Thing("u", "4", "ended"))
 
 
 def test_what_is_gone_does_not_come_back_with_a_late_event() -> None:
