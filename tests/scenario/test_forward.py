@@ -259,3 +259,29 @@ def test_a_job_that_somebody_stopped_is_a_failed_attempt_like_any_other() -> Non
     world.job("a", active_deadline_seconds=1)
     world.fail("a", reason="DeadlineExceeded").passes()
     assert world.states() == {"a": "Retrying"}
+
+
+def test_a_success_that_nothing_waited_for_goes_with_the_next_write() -> None:
+    world = World(step("a"), step("b"), step("c"), step("d", "c"))
+    world.passes()
+    world.passes()
+    world.succeed("a").passes()
+    assert (world.states()["a"], world.last.write) == ("Succeeded", Write.LAZY)
+    world.succeed("c").passes()
+    assert (world.actions(), world.last.write) == (["create d"], Write.NOW)
+
+
+def test_a_success_with_outputs_is_written_at_once_as_its_pod_may_go() -> None:
+    world = World(step("a", outputs=[{"name": "id"}]), step("b"))
+    world.passes()
+    world.passes()
+    world.succeed("a", message='{"id": "7"}').passes()
+    assert (world.steps["a"].outputs, world.last.write) == ({"id": "7"}, Write.NOW)
+
+
+def test_the_last_success_is_the_end_and_is_written_at_once() -> None:
+    world = World(step("a"), step("b"))
+    world.passes()
+    world.passes()
+    world.succeed("a").succeed("b").passes()
+    assert (world.status.phase, world.last.write) == ("Succeeded", Write.NOW)

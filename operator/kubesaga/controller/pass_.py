@@ -18,7 +18,7 @@ from kubesaga.controller.event_manifest import event_manifest
 from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.plan_cache import PlanCache
 from kubesaga.controller.queue import Key
-from kubesaga.controller.settings import REST_FACTOR, REST_SECONDS_MIN
+from kubesaga.controller.settings import PASS_REST_FACTOR, REST_SECONDS_MIN, WRITE_REST_FACTOR
 from kubesaga.controller.status_patch import status_patch
 from kubesaga.controller.telemetry import Telemetry
 from kubesaga.controller.workflow_cache import CachedWorkflow, WorkflowCache
@@ -109,8 +109,13 @@ class Pass:
         if fresh and isinstance(planned, Plan):
             fields = {"namespace": workflow.namespace, "workflow": workflow.name, "steps": len(planned.steps)}
             _log.info("Plan created", extra=fields)
-        with self._telemetry.pass_seconds.time():
-            decision = reconcile(workflow, planned, self._observed(workflow.uid, memory), self._now())
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        decision = reconcile(workflow, planned, self._observed(workflow.uid, memory), self._now())
+        took = loop.time() - begun
+        self._telemetry.pass_seconds.observe(took)
+        if decision.in_flight > 1:
+            memory.rests_until = loop.time() + PASS_REST_FACTOR * took
         memory.aftermath = Aftermath()
         put_off = self._put_off(memory) if decision.write is Write.LAZY else None
         if put_off is None and decision.write is not Write.NONE:
@@ -168,7 +173,7 @@ class Pass:
         raw = await self._cluster.patch_status(*key, operations)
         took = loop.time() - begun
         if decision.in_flight > 1:
-            memory.rests_until = loop.time() + max(REST_SECONDS_MIN, REST_FACTOR * took)
+            memory.rests_until = loop.time() + max(REST_SECONDS_MIN, WRITE_REST_FACTOR * took)
         memory.unwritten_since = None
         self._telemetry.write_seconds.observe(took)
         self._workflows.put(raw, status)

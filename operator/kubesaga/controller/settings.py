@@ -6,8 +6,11 @@ from typing import Final, Literal
 REST_SECONDS_MIN: Final = 0.05
 """Shortest rest after a status write of a Workflow while several of its Jobs run: the next one carries more."""
 
-REST_FACTOR: Final = 2.0
+WRITE_REST_FACTOR: Final = 2.0
 """The rest in multiples of the write's duration: large objects are written less often."""
+
+PASS_REST_FACTOR: Final = 10.0
+"""The rest after a pass that writes nothing, in multiples of its duration."""
 
 ACTIONS_AT_ONCE: Final = 16
 """Calls in flight for one Workflow; more would only queue in the API server."""

@@ -15,7 +15,7 @@ class Write(StrEnum):
     NONE = "None"
     """Nothing changed."""
     LAZY = "Lazy"
-    """With the next write, or within `RECORD_WITHIN_SECONDS`: only what speeds up or explains changed."""
+    """With the next write, or within `RECORD_WITHIN_SECONDS`: what changed leads to nothing, and can be seen again."""
     NOW = "Now"
     """Before any effect."""
 

@@ -227,7 +227,7 @@ class StateManager:
             case Verdict.RUNNING:
                 self._running(step, direction, name, record)
             case Verdict.SUCCEEDED:
-                self._succeeded(step, direction, judgement)
+                self._succeeded(step, direction, record, judgement)
             case Verdict.STOPPED | Verdict.NEVER if self._stopping(direction, retrying=retrying):
                 self._ended(step, direction, StepState.CANCELLED, record, judgement)
             case _:  # Failed; or stopped, and not by us.
@@ -250,11 +250,13 @@ class StateManager:
         else:
             self.note(step, direction, **changes)
 
-    def _succeeded(self, step: str, direction: Direction, judgement: Judgement) -> None:
+    def _succeeded(self, step: str, direction: Direction, record: Execution, judgement: Judgement) -> None:
         changes: dict[str, Any] = {"completion_time": self.second, "job_uid": None, "message": None}
         if judgement.outputs is not None:
             changes["outputs"] = judgement.outputs
-        self.move(step, direction, StepState.SUCCEEDED, **changes)
+        # Of itself a success asks for nothing, and its Job goes on saying so; its outputs may go with the Pod.
+        succeeded = advance(direction, record, StepState.SUCCEEDED, **changes)
+        self._put(step, direction, record, succeeded, urgent=bool(judgement.outputs))
 
     def _failed(self, step: str, direction: Direction, record: Execution, judgement: Judgement, retrying: bool) -> None:
         """The attempt failed: plan the next one if there is one left, else the step failed for good."""
@@ -300,6 +302,11 @@ class StateManager:
 
     def write(self) -> Write:
         """How soon the status has to be written."""
-        if self._urgent or self.status != self._before:
+        if self._urgent or self.status.model_copy(update=_counts(self._before)) != self._before:
             return Write.NOW
         return Write.LAZY if self._steps_changed else Write.NONE
+
+
+def _counts(status: WorkflowStatus) -> dict[str, str | None]:
+    """The fields that follow from the steps alone."""
+    return {"progress": status.progress, "rollback_progress": status.rollback_progress}
