@@ -4,6 +4,8 @@ import pytest
 from world import COMPENSATION, FORWARD, World, step
 
 from kstatus import kstatus
+from kubesaga.api.status import FailureReason, Phase
+from kubesaga.engine.reason import Reason
 from outcomes import ROWS, Row
 
 
@@ -26,6 +28,13 @@ def test_the_first_cause_is_never_overwritten(row: Row) -> None:
     if row.reason != "ForwardRecovery":
         forward = next(name for name in row.fails if not name.startswith("undo-"))
         assert failure.step == forward or failure.reason == "Stopped"
+
+
+def test_every_phase_and_reason_has_a_row() -> None:
+    passing = {Reason.STOPPING, Reason.POD_TERMINATION}  # Until Pods have ended; test_stop_requests, test_dead_node.
+    causes = {FailureReason.ROLLBACK_REQUESTED, FailureReason.DELETED}  # What follows them has a reason of its own.
+    assert {row.phase for row in ROWS} == set(Phase)
+    assert {row.reason for row in ROWS} == {*Reason, *FailureReason} - passing - causes
 
 
 def play(row: Row) -> World:
