@@ -87,9 +87,9 @@ class Effects:
             case CreateJob():
                 await self._create(workflow, action, aftermath)
             case StopJob():
-                await self._stop(workflow, action)
+                await self._stop(workflow, action, aftermath)
             case DeleteJob():
-                await self._delete(workflow, action)
+                await self._delete(workflow, action, aftermath)
             case ConfirmJob(name=name):
                 await self._confirm(workflow, name)
                 aftermath.confirmed.add(name)
@@ -107,7 +107,7 @@ class Effects:
     async def _create(self, workflow: Workflow, action: CreateJob, aftermath: Aftermath) -> None:
         fields = {"namespace": workflow.namespace, "workflow": workflow.name, "step": action.step, "job": action.name}
         try:
-            self._take(workflow, await self._cluster.create_job(workflow.namespace, action.manifest))
+            self._take(workflow, await self._cluster.create_job(workflow.namespace, action.manifest), aftermath)
             _log.info("Tombstone created" if action.tombstone else "Job created", extra=fields)
         except Exists as exists:
             await self._adopt(workflow, action.name, exists, aftermath)
@@ -125,22 +125,23 @@ class Effects:
             return  # It was deleted since: the next pass decides what that means.
         job = JobObservation.parse(raw)
         if job.owner_uid == workflow.uid:
-            self._take(workflow, raw)
+            self._take(workflow, raw, aftermath)
         else:
             aftermath.refusals[name] = _refusal(exists)
 
-    async def _stop(self, workflow: Workflow, action: StopJob) -> None:
+    async def _stop(self, workflow: Workflow, action: StopJob, aftermath: Aftermath) -> None:
         try:
-            self._take(workflow, await self._cluster.patch_job(workflow.namespace, action.name, action.patch))
+            raw = await self._cluster.patch_job(workflow.namespace, action.name, action.patch)
+            self._take(workflow, raw, aftermath)
         except (NotFound, Conflict):
-            self._jobs.remove(action.uid)  # Gone, or replaced: the next pass reads it live.
+            self._drop(action.uid, aftermath)
         _log.info("Job stopped", extra={"workflow": workflow.name, "job": action.name})
 
-    async def _delete(self, workflow: Workflow, action: DeleteJob) -> None:
+    async def _delete(self, workflow: Workflow, action: DeleteJob, aftermath: Aftermath) -> None:
         try:
             await self._cluster.delete_job(workflow.namespace, action.name, action.uid)
         except (NotFound, Conflict):
-            self._jobs.remove(action.uid)
+            self._drop(action.uid, aftermath)
         _log.info("Job deleted to undo its step", extra={"workflow": workflow.name, "job": action.name})
 
     async def _confirm(self, workflow: Workflow, name: str) -> None:
@@ -201,8 +202,14 @@ class Effects:
             return ResubmissionObservation(None, refused.message)
         return ResubmissionObservation(raw["metadata"]["uid"])
 
-    def _take(self, workflow: Workflow, raw: Raw) -> None:
-        self._jobs.put(workflow.uid, JobObservation.parse(raw))
+    def _take(self, workflow: Workflow, raw: Raw, aftermath: Aftermath) -> None:
+        """What a call returned is news as much as what a watch shows, which will tell nothing new of it."""
+        aftermath.again |= self._jobs.put(workflow.uid, JobObservation.parse(raw))
+
+    def _drop(self, uid: str, aftermath: Aftermath) -> None:
+        """A Job is gone, or replaced: the next pass reads it live."""
+        self._jobs.remove(uid)
+        aftermath.again = True
 
 
 def _refusal(refused: ClusterError) -> Refusal:

@@ -78,10 +78,18 @@ FEEDS = {
 
 
 @asynccontextmanager
-async def controlled(cluster: Cluster) -> AsyncIterator[Controller]:
-    """A controller that watches the store, until the block ends."""
-    controller = Controller(cluster)
-    cluster.listen(lambda resource, change, raw: getattr(controller, FEEDS[resource, change])(raw))
+async def controlled(cluster: Cluster, lag_seconds: float | None = None) -> AsyncIterator[Controller]:
+    """A controller that watches the store, until the block ends; with a lag what a call does is seen after it."""
+    controller, loop = Controller(cluster), asyncio.get_running_loop()
+
+    def tell(resource: str, change: str, raw: dict[str, Any]) -> None:
+        feed = getattr(controller, FEEDS[resource, change])
+        if lag_seconds is None:
+            feed(raw)
+        else:
+            loop.call_later(lag_seconds, feed, raw)
+
+    cluster.listen(tell)
     running = asyncio.create_task(controller.run())
     try:
         yield controller
@@ -160,6 +168,25 @@ async def test_a_create_that_was_not_answered_is_made_again_under_the_same_name(
         await until(cluster.jobs)
     assert cluster.calls.count("create_job") == 4
     assert len(cluster.jobs()) == 1
+
+
+async def test_the_uid_of_a_job_is_recorded_though_the_watch_tells_nothing_new_of_it() -> None:
+    cluster = Cluster()
+    async with controlled(cluster, lag_seconds=0.02):
+        cluster.saga()
+        await until(lambda: any("jobUID" in step for step in cluster.status().get("steps", ())), seconds=3)
+
+
+async def test_a_tombstone_is_the_end_of_a_deletion_though_the_watch_tells_nothing_new_of_it() -> None:
+    cluster = Cluster()
+    made = {"name": "made", "container": {"image": "i"}, "compensate": {"deleteJob": {}}}
+    async with controlled(cluster, lag_seconds=0.02):
+        cluster.saga(steps=[made])
+        await until(cluster.jobs)
+        cluster.succeed(cluster.jobs()[0])
+        await until(lambda: cluster.status().get("phase") == "Succeeded")
+        cluster.patch("workflows", "order", {"metadata": {"annotations": {"kubesaga.dev/rollback": "1"}}})
+        await until(lambda: cluster.status().get("phase") == "RolledBack", seconds=3)
 
 
 async def test_a_controller_that_begins_after_a_crash_creates_what_was_decided() -> None:
