@@ -52,8 +52,26 @@ generate: $(READY) ## Write the CRD from the models
 cluster-tests: $(READY) ## Tests on a real API server with real containers
 	@$(BIN)/python -m pytest tests/cluster
 
+# How many runs the simulation makes; seeds count from 0.
+RUNS ?= 10000
+PROVE := PYTHONPATH=tests $(BIN)/python -m
+.PHONY: prove
+prove: $(READY) ## Explore the model, simulate RUNS runs with faults, plant defects and see them caught
+	@$(PROVE) model
+	@$(PROVE) simulation --runs $(RUNS)
+	@$(PROVE) defects
+
+# What of it fits into every run of the tests: the whole model, fewer simulated runs, and each defect's cheapest catcher.
+RUNS_OF_TEST ?= 1000
+.PHONY: proof-tests
+proof-tests: $(READY)
+	@$(BIN)/python -m pytest -q tests/model tests/simulation tests/defects
+	@$(PROVE) model
+	@$(PROVE) simulation --runs $(RUNS_OF_TEST)
+	@$(PROVE) defects --cheapest
+
 .PHONY: test
-test: check cluster-tests ## Everything; what CI runs
+test: check proof-tests cluster-tests ## Everything; what CI runs
 
 .PHONY: bench
 bench: $(READY) ## Measure against the floor on a real control plane; prints a table, writes build/bench.json
