@@ -1,0 +1,502 @@
+"""The transitions: what may happen next in a world, and what it leads to.
+
+The operator's part mirrors `kubesaga.controller`: `pass_` (status first, then effects; a conflict drops the decision;
+a lazy write is put off), `effects` (AlreadyExists with our owner is success; ConfirmJob reads live; what a call
+returns goes into the caches), `object_cache` and `workflow_cache` (own writes are remembered) and `queue` (a pass is
+made only where something asks for it). `test_shell` holds this mirror against the real ones.
+
+Everything is remembered by the numbers of what it depends on, so that most transitions are a few look-ups.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from kubesaga.engine.decision import Write
+from model import cluster
+from model.brain import Brain
+from model.cluster import Jobs
+from model.configuration import Configuration
+from model.invariants import Effect, Invariants, Written
+from model.state import (
+    CONFIRM,
+    CREATE,
+    DELETE,
+    DELETING,
+    FINALIZE,
+    GOES_ON,
+    READ_NAMESPACE,
+    RESUBMIT,
+    STOP,
+    TOMB,
+    TOMBSTONE,
+    Act,
+    Job,
+    JobView,
+    Move,
+    Numbered,
+    Operator,
+    PodView,
+    Rest,
+    Stored,
+    World,
+)
+
+LEADERS: Final = ("operator A", "operator B")
+
+Step = tuple[Move, World, str]
+"""A move, the world after it, and the invariant that it breaks, in words; empty where it breaks none."""
+
+
+class Rules:
+    """How the shell behaves. Each may be switched off, to see that its absence is found."""
+
+    status_first = True
+    """The status is written before anything is done."""
+    bound_to_version = True
+    """A write is accepted only if nothing was written since."""
+    decision_dropped_on_conflict = True
+    owner_checked = True
+    """AlreadyExists is success only where the Job is ours."""
+    confirmed_live = True
+    """ConfirmJob reads the API server, not the cache."""
+    own_writes_remembered = True
+    stops_in_place = True
+    """Stopping is a patch; the Job stays."""
+    uid_checked = True
+    """A stop is for the Job of that uid only."""
+    passes_again = True
+    """What an action found out calls for a pass."""
+    news_call_for_a_pass = True
+    """What a call returned, beside what was asked for, calls for a pass: no watch will show it as new any more."""
+    reads_after_conflict = True
+    tombstones_wanted = True
+    """A tombstone is created where the engine asks for one."""
+
+
+class Model:
+    """All that may happen to one configuration."""
+
+    def __init__(self, configuration: Configuration, rules: type[Rules] = Rules) -> None:
+        self.configuration = configuration
+        self.brain = Brain(configuration)
+        self.invariants = Invariants(configuration, self.brain)
+        self.stored: Numbered[Stored] = Numbered()
+        self.jobs: Numbered[Jobs] = Numbered()
+        self.operators: Numbered[Operator] = Numbered()
+        self.rests: Numbered[Rest] = Numbered()
+        self._rules = rules
+        self._memory: dict[Any, Any] = {}
+
+    def beginning(self) -> World:
+        """The world in which the Workflow was just made."""
+        c = self.configuration
+        stored = self.stored.of(Stored(self.brain.beginning, suspend=bool(c.spec.get("suspend"))))
+        jobs = self.jobs.of(cluster.first_jobs(c))
+        rest = self.rests.of(Rest(c.deletions, c.lost_answers, c.journeys, c.requests_max if c.requests else 0))
+        lefts = (-1, c.passes_of_the_second)[: c.operators]
+        operators = [self._fresh(stored, jobs, left) for left in lefts]
+        return (stored, jobs, rest, *operators)
+
+    def steps(self, world: World) -> list[Step]:
+        """Everything that may happen next."""
+        stored, jobs, rest = world[:3]
+        operators = world[3:]
+        found: list[Step] = []
+        if not self.stored[stored].gone:
+            found += [(m, (s, jobs, r, *self._unfresh(operators)), "") for m, s, r in self._people(stored, rest)]
+        for move, jobs_, rest_ in self._cluster(jobs, rest):
+            found.append((move, (stored, jobs_, rest_, *operators), self._state(stored, jobs_)))
+        if self.configuration.journeys:
+            found += self._journeys(world)
+        for place, number in enumerate(operators):
+            for move, stored_, jobs_, rest_, operator, broken in self._operator(place, number, stored, jobs, rest):
+                others = operators if stored_ == stored else self._unfresh(operators)
+                after = (*others[:place], operator, *others[place + 1 :])
+                found.append((move, (stored_, jobs_, rest_, *after), broken or self._state(stored_, jobs_)))
+        return found
+
+    # What may be asked of a world
+
+    def idle(self, world: World) -> bool:
+        """Whether the first operator knows everything, and has nothing to do."""
+        return self._remember(("idle", world[3], world[1]), lambda: self._idle(world[3], world[1]))
+
+    def forgotten(self, world: World) -> str:
+        """At rest: what a pass would do that nothing calls for. There must be nothing."""
+        late = self.rests[world[2]].late
+        return self._remember(("forgotten", world[3], late), lambda: self._forgotten(world[3], late))
+
+    def stands(self, world: World) -> bool:
+        """Whether the run has ended, or waits for a person."""
+        stored = self.stored[world[0]]
+        return stored.gone or self._remember(("stands", stored.status), lambda: self._stands(stored.status))
+
+    def _idle(self, operator: int, jobs: int) -> bool:
+        one = self.operators[operator]
+        busy = one.pending or one.queued or one.timer or one.lazy or not one.fresh
+        return not busy and (one.jobs, one.pods) == self._views(jobs)
+
+    def _forgotten(self, operator: int, late: bool) -> str:
+        one = self.operators[operator]
+        seen = self.stored[one.workflow]
+        if seen.gone:
+            return ""
+        verdict = self.brain.decide(seen, one._replace(confirmed=()), late=late, timer_over=False)
+        if verdict.write is Write.NONE and not verdict.actions:
+            return ""
+        return f"a pass would write {verdict.write} and do {[self._words(a) for a in verdict.actions]}"
+
+    def _stands(self, status: int) -> bool:
+        phase = self.brain.status(status).phase
+        return phase is not None and (phase.terminal or phase.value in ("RollbackBlocked", "Suspended"))
+
+    # The cluster and people
+
+    def _cluster(self, jobs: int, rest: int) -> list[tuple[Move, int, int]]:
+        return self._remember(("cluster", jobs, rest), lambda: list(self._cluster_moves(jobs, rest)))
+
+    def _cluster_moves(self, number: int, rest: int) -> Iterator[tuple[Move, int, int]]:
+        jobs, left = self.jobs[number], self.rests[rest]
+        c = self.configuration
+        for job in jobs:
+            label = self.brain.label(job.name)
+            again = f" #{job.count + 1}" if job.count else ""
+            may_fail = c.undos_fail or not self._is_undo(job)
+            for verb, after in cluster.events(job, may_fail=may_fail, lingers=c.lingers):
+                yield ("Job", label + again, verb), self.jobs.of(cluster.with_job(jobs, after)), rest
+            if left.deletions and cluster.deletable(job):
+                after = cluster.deleted(job)
+                rest_ = self.rests.of(left._replace(deletions=left.deletions - 1))
+                yield ("somebody", "deletes", label), self.jobs.of(cluster.with_job(jobs, after)), rest_
+
+    def _is_undo(self, job: Job) -> bool:
+        meaning = self.brain.names.get(job.name)
+        return meaning is not None and meaning.direction == "Compensation"
+
+    def _people(self, stored: int, rest: int) -> list[tuple[Move, int, int]]:
+        return self._remember(("people", stored, rest), lambda: list(self._people_moves(stored, rest)))
+
+    def _people_moves(self, number: int, rest: int) -> Iterator[tuple[Move, int, int]]:
+        stored, left, c = self.stored[number], self.rests[rest], self.configuration
+        for verb, value in c.requests if left.requests else ():
+            standing = dict(stored.annotations)
+            if not _asked(standing.get(verb), value, c.requests):
+                now = tuple(sorted((standing | {verb: value}).items()))
+                rest_ = self.rests.of(left._replace(requests=left.requests - 1))
+                yield ("a person", "requests", verb, value), self.stored.of(stored._replace(annotations=now)), rest_
+        if c.resumes and stored.suspend:
+            yield ("a person", "sets suspend: false"), self.stored.of(stored._replace(suspend=False)), rest
+        if c.deadline and not left.late:
+            yield ("time", "passes the deadline"), number, self.rests.of(left._replace(late=True))
+        if c.deletes_workflow and not stored.deleting:
+            gone = not stored.finalizers
+            yield ("a person", "deletes the Workflow"), self.stored.of(stored._replace(deleting=True, gone=gone)), rest
+
+    def _journeys(self, world: World) -> list[Step]:
+        """A lagging API server: its past is kept once, and an operator begins with it later."""
+        stored, jobs, rest = world[:3]
+        left, operators = self.rests[rest], world[3:]
+        if left.journeys and left.past == (-1, -1):
+            kept = self.rests.of(left._replace(past=(stored, jobs)))
+            return [(("API server", "falls behind"), (stored, jobs, kept, *operators), "")]
+        if not left.journeys:
+            return []
+        spent = self.rests.of(left._replace(journeys=left.journeys - 1, past=(-1, -1)))
+        then, jobs_then = left.past
+        number = self._fresh(then, jobs_then, -1, fresh=then == stored)
+        move = (LEADERS[0], "dies, and begins anew with a list from the past")
+        return [(move, (stored, jobs, spent, number, *operators[1:]), "")]
+
+    def _state(self, stored: int, jobs: int) -> str:
+        return self._remember(("state", stored, jobs), lambda: self._broken_state(stored, jobs))
+
+    def _broken_state(self, stored: int, jobs: int) -> str:
+        now = self.stored[stored]
+        return self.invariants.of_state(self.brain.status(now.status), self.jobs[jobs], now)
+
+    # An operator
+
+    def _operator(
+        self, place: int, number: int, stored: int, jobs: int, rest: int
+    ) -> list[tuple[Move, int, int, int, int, str]]:
+        key = ("operator", place, number, stored, jobs, rest)
+        return self._remember(key, lambda: list(self._operator_moves(place, number, stored, jobs, rest)))
+
+    def _operator_moves(
+        self, place: int, number: int, stored: int, jobs: int, rest: int
+    ) -> Iterator[tuple[Move, int, int, int, int, str]]:
+        one, who, c = self.operators[number], LEADERS[place], self.configuration
+        acts = one.left or one.pending
+        if not acts:
+            return
+        if one.left:
+            yield from ((m, stored, jobs, rest, o, "") for m, o in self._watches(who, one, stored, jobs))
+        if one.pending:
+            for act in one.pending:
+                yield from self._do(who, one, act, stored, jobs, rest)
+        elif one.left:
+            yield from self._passes(who, one, stored, jobs, rest)
+        if c.crashes and place == 0:
+            anew = self._fresh(stored, jobs, one.left)
+            if anew != number:
+                yield (who, "dies, and begins anew"), stored, jobs, rest, anew, ""
+
+    def _watches(self, who: str, one: Operator, stored: int, jobs: int) -> Iterator[tuple[Move, int]]:
+        """Its caches catch up: a watch shows all that happened so far."""
+        if not one.fresh:
+            after = one._replace(workflow=stored, fresh=True, queued=True)
+            if self.stored[stored].gone:
+                after = self._over(one, stored)
+            yield (who, "sees the Workflow"), self.operators.of(after)
+        views, pods = self._views(jobs)
+        if self.configuration.apart:
+            if one.jobs != views:
+                yield (who, "sees Jobs"), self.operators.of(one._replace(jobs=views, queued=True))
+            if one.pods != pods:
+                yield (who, "sees Pods"), self.operators.of(one._replace(pods=pods, queued=True))
+        elif (one.jobs, one.pods) != (views, pods):
+            yield (who, "sees Jobs and Pods"), self.operators.of(one._replace(jobs=views, pods=pods, queued=True))
+
+    def _passes(
+        self, who: str, one: Operator, stored: int, jobs: int, rest: int
+    ) -> Iterator[tuple[Move, int, int, int, int, str]]:
+        ways = [("passes", False)] if one.queued or one.lazy else []
+        if one.timer:
+            ways.append(("passes, its back-off being over", True))
+        for words, timer_over in ways:
+            for move, stored_, rest_, after, broken in self._pass((who, words), one, stored, jobs, rest, timer_over):
+                yield move, stored_, jobs, rest_, self.operators.of(after), broken
+
+    def _pass(
+        self, move: Move, one: Operator, stored: int, jobs: int, rest: int, timer_over: bool
+    ) -> Iterator[tuple[Move, int, int, Operator, str]]:
+        """One pass up to its write; what is to be done after it is pending."""
+        seen, left = self.stored[one.workflow], self.rests[rest]
+        base = one._replace(
+            confirmed=(),
+            refused=tuple(name for name in one.refused if all(job.name != name for job in one.jobs)),
+            queued=False,
+            timer=False,
+            again=False,
+            namespace_read=False,
+            resubmitted=False,
+            left=one.left - (one.left > 0),
+        )
+        if seen.gone:
+            yield move, stored, rest, self._over(one, stored), ""
+            return
+        verdict = self.brain.decide(seen, one, late=left.late, timer_over=timer_over)
+        if self.brain.two_meanings:
+            yield move, stored, rest, base, f"a_name_stands_for_one_attempt: {self.brain.two_meanings}"
+            return
+        done = self._settled(
+            base._replace(pending=verdict.actions, queued=verdict.at_once, timer=verdict.later), verdict.actions
+        )
+        if verdict.write is Write.NONE:
+            yield move, stored, rest, done, ""
+            return
+        if verdict.write is Write.LAZY and self.configuration.lazy and (one.queued or timer_over):
+            yield (*move, "puts its write off"), stored, rest, done._replace(lazy=True), ""
+            if not one.lazy:
+                return
+        yield from self._write(move, one, base, done._replace(lazy=False), verdict.status, stored, jobs, rest)
+
+    def _write(
+        self, move: Move, one: Operator, base: Operator, done: Operator, status: int, stored: int, jobs: int, rest: int
+    ) -> Iterator[tuple[Move, int, int, Operator, str]]:
+        """The write of the status: accepted, or refused as stale."""
+        now, left = self.stored[stored], self.rests[rest]
+        if now.gone:
+            yield (*move, "finds the Workflow gone"), stored, rest, self._over(one, stored), ""
+            return
+        if not one.fresh and self._rules.bound_to_version:
+            read = base._replace(workflow=stored, fresh=True, queued=True)
+            if not self._rules.reads_after_conflict:
+                read = base
+            if not self._rules.decision_dropped_on_conflict:
+                read = done._replace(workflow=stored, fresh=True, queued=True)
+            yield (*move, "is refused: Conflict"), stored, rest, read, ""
+            return
+        number = self.stored.of(now._replace(status=status))
+        written = Written(self.brain.status(now.status), self.brain.status(status), self.jobs[jobs], now)
+        key = ("written", now, status, jobs)
+        broken = self._remember(key, lambda: self.invariants.of_write(written))
+        after = done._replace(workflow=number, fresh=self._rules.own_writes_remembered)
+        yield (*move, "writes"), number, rest, after, broken
+        if left.lost_answers:
+            lost = self.rests.of(left._replace(lost_answers=left.lost_answers - 1))
+            unaware = base._replace(fresh=False, queued=True, lazy=one.lazy)
+            yield (*move, "writes, and hears no answer"), number, lost, unaware, broken
+
+    def _do(
+        self, who: str, one: Operator, act: Act, stored: int, jobs: int, rest: int
+    ) -> Iterator[tuple[Move, int, int, int, int, str]]:
+        """One action: one call of the API, and what the operator learns by it."""
+        move = (who, *self._words(act))
+        now = self.stored[stored]
+        all_ = self.jobs[jobs]
+        pending = tuple(other for other in one.pending if other != act)
+        effect = Effect(act, self.brain.status(now.status), all_, now)
+        broken = self._remember(("effect", act, now, jobs), lambda: self.invariants.of_effect(effect))
+        stored_, all_after, after = self._called(one, act, stored, all_)
+        settled = self._settled(after._replace(pending=pending), pending)
+        jobs_ = self.jobs.of(all_after)
+        yield move, stored_, jobs_, rest, self.operators.of(settled), broken
+        left = self.rests[rest]
+        if left.lost_answers and all_after != all_:
+            lost = self.rests.of(left._replace(lost_answers=left.lost_answers - 1))
+            unaware = self._settled(one._replace(pending=pending, again=True), pending)
+            yield (*move, "and hears no answer"), stored_, jobs_, lost, self.operators.of(unaware), broken
+
+    def _called(self, one: Operator, act: Act, stored: int, jobs: Jobs) -> tuple[int, Jobs, Operator]:
+        """The Workflow, the Jobs and the operator after a call."""
+        there = cluster.living(jobs, act.name)
+        match act.kind:
+            case "create" | "create the tombstone":
+                return (stored, *self._create(one, act, stored, jobs, there))
+            case "stop":
+                return (stored, *self._stop(one, act, jobs, there))
+            case "delete":
+                return (stored, *self._delete(one, act, jobs, there))
+            case "confirm":
+                return stored, jobs, self._confirm(one, act, jobs, there)
+            case "set the finalizers":
+                return (*self._finalize(one, act, stored, jobs),)
+            case "read the namespace":
+                return stored, jobs, one._replace(namespace_read=True, again=True)
+            case "create a Workflow":
+                return stored, jobs, one._replace(resubmitted=True, again=True)
+        raise AssertionError(act)
+
+    def _create(
+        self, one: Operator, act: Act, stored: int, jobs: Jobs, there: Job | None
+    ) -> tuple[Jobs, Operator]:
+        if there is None:
+            if self.stored[stored].gone:
+                return jobs, one  # The garbage collector takes it: its owner is gone.
+            if act.kind == TOMB and not self._rules.tombstones_wanted:
+                return jobs, one
+            job = cluster.made(jobs, act.name, GOES_ON if act.kind == CREATE else TOMBSTONE)
+            return cluster.with_job(jobs, job), self._taken(one, job, news=act.kind == TOMB)
+        if there.ours:
+            return jobs, self._taken(one, there, news=True)
+        if not self._rules.owner_checked:
+            return jobs, one._replace(jobs=_put(one.jobs, JobView(there.name, there.count, False, GOES_ON)))
+        return jobs, one._replace(refused=tuple(sorted({*one.refused, act.name})), again=True)
+
+    def _stop(self, one: Operator, act: Act, jobs: Jobs, there: Job | None) -> tuple[Jobs, Operator]:
+        if there is None or (there.count != act.count and self._rules.uid_checked):
+            return jobs, self._dropped(one, act)
+        if not self._rules.stops_in_place:
+            return self._delete(one, act, jobs, there)
+        job = there._replace(stopped=True) if there.says == GOES_ON else there
+        return cluster.with_job(jobs, job), self._taken(one, job, news=job.says != GOES_ON)
+
+    def _delete(self, one: Operator, act: Act, jobs: Jobs, there: Job | None) -> tuple[Jobs, Operator]:
+        if there is None or there.count != act.count:
+            return jobs, self._dropped(one, act)
+        return cluster.with_job(jobs, there._replace(says=DELETING)), one
+
+    def _confirm(self, one: Operator, act: Act, jobs: Jobs, there: Job | None) -> Operator:
+        """A live read of the Job, and of the Pods of that name."""
+        confirmed = one._replace(confirmed=tuple(sorted({*one.confirmed, act.name})), again=True)
+        if not self._rules.confirmed_live:
+            return confirmed
+        if there is not None and there.ours:
+            confirmed = self._taken(confirmed, there)
+        elif there is None:
+            confirmed = confirmed._replace(jobs=tuple(v for v in one.jobs if v.name != act.name))
+        pods = confirmed.pods
+        for pod in cluster.pod_views(jobs):
+            if pod.name == act.name:
+                pods = _put_pod(pods, pod)
+        return confirmed._replace(pods=pods)
+
+    def _finalize(self, one: Operator, act: Act, stored: int, jobs: Jobs) -> tuple[int, Jobs, Operator]:
+        now = self.stored[stored]
+        if now.gone:
+            return stored, jobs, one
+        if one.fresh:
+            finalizers = tuple(act.name.split(",")) if act.name else ()
+            stored = self.stored.of(now._replace(finalizers=finalizers, gone=now.deleting and not finalizers))
+        if now.deleting:
+            return stored, jobs, one._replace(fresh=False)
+        return stored, jobs, one._replace(workflow=stored, fresh=True, again=True)
+
+    def _settled(self, one: Operator, pending: tuple[Act, ...]) -> Operator:
+        """When all is done, what was found out calls for a pass at once."""
+        if pending:
+            return one
+        if one.left == 0:
+            return self._over(one, 0)
+        if one.again and self._rules.passes_again:
+            return one._replace(queued=True, timer=False, again=False)
+        return one._replace(again=False)
+
+    def _over(self, one: Operator, stored: int) -> Operator:
+        """An operator that does nothing more for this Workflow."""
+        return Operator(stored, True, (), (), queued=False, left=min(one.left, 0))
+
+    def _taken(self, one: Operator, job: Job, *, news: bool = False) -> Operator:
+        """What a call returned is in the cache at once; where it is news, no watch will call for a pass any more."""
+        if not self._rules.own_writes_remembered:
+            return one
+        again = one.again or (news and self._rules.news_call_for_a_pass)
+        view = JobView(job.name, job.count, job.stopped, job.says)
+        return one._replace(jobs=_put(one.jobs, view), again=again)
+
+    def _dropped(self, one: Operator, act: Act) -> Operator:
+        """A Job that a call did not find is not in the cache any more."""
+        left = tuple(v for v in one.jobs if (v.name, v.count) != (act.name, act.count))
+        return one._replace(jobs=left, again=one.again or self._rules.news_call_for_a_pass)
+
+    def _fresh(self, stored: int, jobs: int, left: int, *, fresh: bool = True) -> int:
+        """An operator that has just listed everything."""
+        if self.stored[stored].gone:
+            return self.operators.of(Operator(stored, True, (), (), queued=False, left=min(left, 0)))
+        return self.operators.of(Operator(stored, fresh, *self._views(jobs), left=left))
+
+    def _views(self, jobs: int) -> tuple[tuple[JobView, ...], tuple[PodView, ...]]:
+        key = ("views", jobs)
+        return self._remember(key, lambda: (cluster.job_views(self.jobs[jobs]), cluster.pod_views(self.jobs[jobs])))
+
+    def _unfresh(self, operators: tuple[int, ...]) -> tuple[int, ...]:
+        """After a write of somebody else's."""
+        return tuple(self._remember(("unfresh", one), lambda one=one: self._outdated(one)) for one in operators)
+
+    def _outdated(self, number: int) -> int:
+        one = self.operators[number]
+        if not one.left and not one.pending:
+            return number
+        return self.operators.of(one._replace(fresh=False))
+
+    def _words(self, act: Act) -> Move:
+        if act.kind == FINALIZE:
+            return (act.kind, act.name or "none")
+        if act.kind in (READ_NAMESPACE, RESUBMIT):
+            return (act.kind,)
+        again = f" #{act.count + 1}" if act.kind in (STOP, DELETE) and act.count else ""
+        return (act.kind, self.brain.label(act.name) + again)
+
+    def _remember(self, key: Any, find: Callable[[], Any]) -> Any:
+        found = self._memory.get(key)
+        if found is None:
+            found = self._memory[key] = find()
+        return found
+
+
+def _asked(standing: str | None, value: str, requests: tuple[tuple[str, str], ...]) -> bool:
+    """Whether that value was asked for already, or another that is not smaller."""
+    return standing is not None and (standing == value or standing.rpartition("@")[2] >= value.rpartition("@")[2])
+
+
+def _put(views: tuple[JobView, ...], view: JobView) -> tuple[JobView, ...]:
+    """The views with one that is newer than what was there."""
+    return tuple(sorted((*(v for v in views if (v.name, v.count) != (view.name, view.count)), view)))
+
+
+def _put_pod(views: tuple[PodView, ...], view: PodView) -> tuple[PodView, ...]:
+    return tuple(sorted((*(v for v in views if (v.name, v.count) != (view.name, view.count)), view)))
+
+
+__all__ = ["CONFIRM", "DELETE", "LEADERS", "Model", "Rules", "Step"]
