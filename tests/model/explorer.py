@@ -165,7 +165,7 @@ class Explorer:
         for number, world in enumerate(self._worlds):
             if model.stands(world) and model.idle(world):
                 status = model.brain.status(model.stored[world[0]].status)
-                did = tuple((j.name, j.pod) for j in model.jobs[world[1]])
+                did = tuple((j.name, j.pod, j.says) for j in model.jobs[world[1]])
                 states = sorted((r.name, r.state, r.compensation and r.compensation.state) for r in status.steps)
                 outcome = (status.phase, status.reason, tuple(states))
                 known, first = outcomes.setdefault(did, (outcome, number))

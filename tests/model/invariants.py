@@ -68,6 +68,11 @@ class Promised:
         self.by_deletion = {n for n in self.undone if "deleteJob" in self.steps[n]["compensate"]}
         self.pivots = {n for n, step in self.steps.items() if step.get("boundary") == "Pivot"}
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody acts on a decision from the past: no second leader, none that begins with an old list."""
+        return self.configuration.operators == 1 and not self.configuration.journeys
+
     def after(self, step: str) -> frozenset[str]:
         """Every step that depends on a step, directly or not."""
         found = {name for name, before in self.before.items() if step in before}
@@ -113,6 +118,36 @@ class Promised:
         meanings = ((self._brain.names.get(job.name), job) for job in jobs)
         return [j for m, j in meanings if m and m.step == step and direction in (None, m.direction)]
 
+    def is_residue(self, e: "Effect") -> bool:
+        """Whether it is the residue of rules 1 and 3: the second Job of a name whose first somebody deleted.
+
+        One leader creates it only while no uid of the first is recorded. One that was paused, or read an old list,
+        may do so later; so, with two leaders, may it where an undo deletes the Job: the tombstone that is to take the
+        name then finds it, and it is deleted again.
+        """
+        if not any(job.name == e.act.name and job.real for job in e.jobs):
+            return False
+        if not self.alone:
+            return bool(self.configuration.deletions) or e.act.step in self.by_deletion
+        record = _executions(e.status).get((e.act.step, e.act.direction))
+        unknown = record is not None and record.job_uid is None and record.state is _STARTS
+        return bool(self.configuration.deletions) and unknown
+
+    def running(self, jobs: Jobs, status: WorkflowStatus) -> Iterator[tuple[Act, Job]]:
+        """Every Pod of ours that runs, and for what; not those that a person takes for ended, and not the residue.
+
+        The residue of rule 3: a Job that somebody deleted before its uid was recorded leaves a Pod that nobody knows.
+        """
+        records = _executions(status)
+        for job in jobs:
+            meaning = self.meaning(job)
+            if meaning is None or not runs(job) or _assumed(status, meaning.step):
+                continue
+            record = records.get((meaning.step, meaning.direction))
+            known = record is not None and record.job_uid == job.uid
+            if job.exists or known or not self.configuration.deletions:
+                yield meaning, job
+
     def meaning(self, job: Job) -> Act | None:
         """What a Job is for."""
         return self._brain.names.get(job.name)
@@ -143,9 +178,8 @@ def states_move_along_the_table(p: Promised, w: Written) -> Found:
         if now is None:
             if not reopened:
                 return f"the record of {key} is gone"
-        elif now.state is not before.state and not _may_move(key[1], before.state, now.state, asked):
-            if not reopened:
-                return f"{key}: {before.state} -> {now.state}"
+        elif not reopened and not _may_move(before.state, now.state, asked):
+            return f"{key}: {before.state} -> {now.state}"
     fresh = [key for key in after if key not in _executions(w.before)]
     for key in fresh:
         if after[key].state is not _STARTS and not (after[key].state is StepState.SKIPPED and "skip-step" in asked):
@@ -164,19 +198,24 @@ _MOVES: Final[Mapping[StepState, frozenset[StepState]]] = {
 }
 
 
-def _may_move(direction: str, before: StepState, after: StepState, asked: set[str]) -> bool:
-    if after in _MOVES.get(before, ()):
-        return True
-    if {before, after} == {StepState.STARTING, StepState.RUNNING}:
-        return False
-    hops = {hop for hop in _MOVES.get(before, ()) if after in _MOVES.get(hop, ())}
-    if hops - {StepState.RUNNING, StepState.RETRYING} == set() and hops:
-        return True  # Two moves of one pass.
-    ended = before in (StepState.FAILED, StepState.CANCELLED, StepState.RETRYING)
-    again = {"retry", "retry-step", "resume", "skip-step", "retry-compensation"} & asked
-    if ended and after in (StepState.RETRYING, StepState.STARTING, StepState.FAILED) and again:
-        return True
-    return ended and after is StepState.SKIPPED and bool({"skip-step", "skip-compensation"} & asked)
+_ASKED: Final[Mapping[str, frozenset[str]]] = {
+    "Retrying": frozenset({"retry", "retry-step", "resume", "skip-step", "retry-compensation"}),
+    "Skipped": frozenset({"skip-step", "skip-compensation"}),
+}
+"""Requests by which what has failed moves there."""
+
+
+def _may_move(before: StepState, after: StepState, asked: set[str]) -> bool:
+    """Whether one pass may lead from one state to another, in several moves perhaps."""
+    open_, seen = [before], {before}
+    while open_:
+        state = open_.pop()
+        onward = set(_MOVES.get(state, ()))
+        if state in (StepState.FAILED, StepState.CANCELLED, StepState.RETRYING):
+            onward |= {StepState(name) for name, verbs in _ASKED.items() if verbs & asked}
+        open_ += onward - seen
+        seen |= onward
+    return after in seen
 
 
 def a_terminal_phase_changes_on_request_only(p: Promised, w: Written) -> Found:
@@ -186,7 +225,7 @@ def a_terminal_phase_changes_on_request_only(p: Promised, w: Written) -> Found:
     if not _answers(w) and w.before.resubmission == w.after.resubmission:
         return f"the Workflow has {w.before.phase}, and is written without a request"
     changed = (w.before.phase, w.before.steps) != (w.after.phase, w.after.steps)
-    if changed and not (_accepted(w) & {"rollback", "retry", "skip-step"} and w.after.epoch == w.before.epoch + 1):
+    if changed and not (_accepted(w) & {"rollback", "retry", "skip-step"} and w.after.epoch > w.before.epoch):
         return f"{w.before.phase} became {w.after.phase} without a request for it"
     return None
 
@@ -261,10 +300,8 @@ def the_next_attempt_is_decided_when_the_last_is_settled(p: Promised, w: Written
     """Rule 5, in truth: no Pod of the step runs when an attempt, or an undo, is decided."""
     for direction in (FORWARD, COMPENSATION):
         for name, record in _begun(w, direction):
-            if _assumed(w.before, name):
-                continue
-            for job in p.jobs_of(name, None, w.jobs):
-                if runs(job) and job not in p.job_of(name, direction, record, w.jobs):
+            for meaning, job in p.running(w.jobs, w.before):
+                if meaning.step == name and job not in p.job_of(name, direction, record, w.jobs):
                     return f"{direction} of {name}, attempt {record.attempt}, is decided while {_told(p, job)}"
     return None
 
@@ -273,9 +310,8 @@ def a_rollback_quiesces_when_nothing_forward_runs(p: Promised, w: Written) -> Fo
     """Rule 2 and section 6: no forward Pod runs, and no intent is left whose name is free."""
     if not _newly_quiesced(w):
         return None
-    for job in w.jobs:
-        meaning = p.meaning(job)
-        if meaning and meaning.direction == FORWARD and runs(job) and not _assumed(w.after, meaning.step):
+    for meaning, job in p.running(w.jobs, w.after):
+        if meaning.direction == FORWARD:
             return f"the rollback is quiesced while {_told(p, job)}"
     for record in w.after.steps:
         if not record.state.terminal:
@@ -347,9 +383,8 @@ def an_end_is_the_truth(p: Promised, w: Written) -> Found:
     status = w.after
     if not status.ended or w.before.ended:
         return None
-    running = [job for job in w.jobs if runs(job) and (m := p.meaning(job)) and not _assumed(status, m.step)]
-    if running:
-        return f"the Workflow has {status.phase} while {_told(p, running[0])}"
+    for _, job in p.running(w.jobs, w.before):
+        return f"the Workflow has {status.phase} while {_told(p, job)}"
     states = {r.name: r.state for r in status.steps}
     if status.phase == "Succeeded" and any(states.get(name) not in _DONE for name in p.steps):
         return f"the Workflow has Succeeded, and its steps are {states}"
@@ -383,18 +418,14 @@ def one_job_per_attempt(p: Promised, e: Effect) -> Found:
     """Rules 1 and 3. The residue: a Job that somebody deleted before its uid was recorded may run once more."""
     if not _makes(e, CREATE):
         return None
-    earlier = [job for job in e.jobs if job.name == e.act.name and job.real]
-    if not earlier:
-        return None
-    record = _executions(e.status).get((e.act.step, e.act.direction))
-    if p.configuration.deletions and record is not None and record.job_uid is None and record.state is _STARTS:
+    if not any(job.name == e.act.name and job.real for job in e.jobs) or p.is_residue(e):
         return None
     return f"a second Job {p.label(e.act.name)} is created"
 
 
 def the_status_is_written_first(p: Promised, e: Effect) -> Found:
     """Rule 2: a Job is created for an attempt that the stored status has decided, and has not ended."""
-    if not _makes(e, CREATE):
+    if not _makes(e, CREATE) or p.is_residue(e):
         return None
     record = _executions(e.status).get((e.act.step, e.act.direction))
     if record is None or (record.attempt, record.epoch) != (e.act.attempt, e.act.count):
@@ -406,7 +437,7 @@ def the_status_is_written_first(p: Promised, e: Effect) -> Found:
 
 def no_forward_job_after_the_first_undo(p: Promised, e: Effect) -> Found:
     """Rules 2 and 4: none once the rollback is quiesced, whoever believes to lead; none after an end with one leader."""
-    if not _makes(e, CREATE) or e.act.direction != FORWARD:
+    if not _makes(e, CREATE) or e.act.direction != FORWARD or p.is_residue(e):
         return None
     if e.status.rollback is not None and e.status.rollback.quiesced_time is not None:
         return f"the Job {p.label(e.act.name)} is created, and the rollback is quiesced"
@@ -414,17 +445,17 @@ def no_forward_job_after_the_first_undo(p: Promised, e: Effect) -> Found:
         if e.status.rollback is not None:
             return f"the Job {p.label(e.act.name)} is created after an undo"
     ended = e.status.failure or e.status.rollback or e.status.cancel_time or e.status.stop_time
-    if ended and p.configuration.operators == 1:
+    if ended and p.alone:
         return f"the Job {p.label(e.act.name)} is created, and an end is recorded"
     return None
 
 
 def two_pods_of_a_step_never_overlap(p: Promised, e: Effect) -> Found:
     """Rule 5."""
-    if not _makes(e, CREATE) or _assumed(e.status, e.act.step):
+    if not _makes(e, CREATE):
         return None
-    for job in p.jobs_of(e.act.step, None, e.jobs):
-        if runs(job) and not (p.configuration.deletions and job.name == e.act.name):
+    for meaning, job in p.running(e.jobs, e.status):
+        if meaning.step == e.act.step and not (p.is_residue(e) and job.name == e.act.name):
             return f"the Job {p.label(e.act.name)} is created while {_told(p, job)}"
     return None
 
@@ -433,10 +464,7 @@ def an_undo_runs_after_those_before_it(p: Promised, e: Effect) -> Found:
     """Rule 6, in truth: no forward Pod runs, and no undo that comes before it."""
     if not _makes(e, CREATE) or e.act.direction != COMPENSATION:
         return None
-    for job in e.jobs:
-        meaning = p.meaning(job)
-        if meaning is None or not runs(job) or _assumed(e.status, meaning.step):
-            continue
+    for meaning, job in p.running(e.jobs, e.status):
         if meaning.direction == FORWARD or meaning.step in p.after(e.act.step):
             return f"the undo Job {p.label(e.act.name)} is created while {_told(p, job)}"
     return None
@@ -446,7 +474,7 @@ def the_key_changes_only_after_an_undo(p: Promised, e: Effect) -> Found:
     """Section 4: stable over attempts, epochs and operators, new only after the step was undone."""
     if not _makes(e, CREATE) or e.act.step in p.by_deletion:
         return None
-    undone = [job for job in p.jobs_of(e.act.step, COMPENSATION, e.jobs) if job.pod == DONE]
+    undone = [job for job in p.jobs_of(e.act.step, COMPENSATION, e.jobs) if job.exists and job.pod == DONE]
     earlier = len(undone)
     expected = idempotency_key(OUR_UID, e.act.step, Direction(e.act.direction), 1 + earlier)
     if e.act.key != expected:
@@ -514,7 +542,7 @@ def the_operator_does_only_what_it_may(p: Promised, e: Effect) -> Found:
 
 def nothing_is_done_for_a_workflow_that_has_ended(p: Promised, e: Effect) -> Found:
     """Rule 10, with one leader: no call for the Jobs of a Workflow that has ended."""
-    if e.status.ended and e.act.kind in (CREATE, TOMB, STOP, DELETE) and p.configuration.operators == 1:
+    if e.status.ended and e.act.kind in (CREATE, TOMB, STOP, DELETE) and p.alone:
         return f"{e.act.kind} {p.label(e.act.name)}, and the Workflow has {e.status.phase}"
     return None
 
@@ -524,11 +552,11 @@ def nothing_is_done_for_a_workflow_that_has_ended(p: Promised, e: Effect) -> Fou
 
 def pods_of_one_step_do_not_run_together(p: Promised, status: WorkflowStatus, jobs: Jobs) -> Found:
     """Rule 5, of every world: also of a Job that is gone."""
-    for step in p.steps:
-        running = [job for job in p.jobs_of(step, None, jobs) if runs(job)]
-        residue = p.configuration.deletions and len({job.name for job in running}) == 1
-        if len(running) > 1 and not _assumed(status, step) and not residue:
-            return f"{_told(p, running[0])}, and {_told(p, running[1])}"
+    running: dict[str, Job] = {}
+    for meaning, job in p.running(jobs, status):
+        other = running.setdefault(meaning.step, job)
+        if other is not job and not (other.name == job.name and p.configuration.deletions):
+            return f"{_told(p, other)}, and {_told(p, job)}"
     return None
 
 

@@ -119,7 +119,8 @@ class Model:
 
     def idle(self, world: World) -> bool:
         """Whether the first operator knows everything, and has nothing to do."""
-        return self._remember(("idle", world[3], world[1]), lambda: self._idle(world[3], world[1]))
+        gone = self.stored[world[0]].gone
+        return self._remember(("idle", world[3], world[1], gone), lambda: self._idle(world[3], world[1], gone))
 
     def forgotten(self, world: World) -> str:
         """At rest: what a pass would do that nothing calls for. There must be nothing."""
@@ -131,18 +132,26 @@ class Model:
         stored = self.stored[world[0]]
         return stored.gone or self._remember(("stands", stored.status), lambda: self._stands(stored.status))
 
-    def _idle(self, operator: int, jobs: int) -> bool:
+    def _idle(self, operator: int, jobs: int, gone: bool) -> bool:
         one = self.operators[operator]
         busy = one.pending or one.queued or one.timer or one.lazy or not one.fresh
-        return not busy and (one.jobs, one.pods) == self._views(jobs)
+        return not busy and (gone or (one.jobs, one.pods) == self._views(jobs))
 
     def _forgotten(self, operator: int, late: bool) -> str:
         one = self.operators[operator]
         seen = self.stored[one.workflow]
         if seen.gone:
             return ""
-        verdict = self.brain.decide(seen, one._replace(confirmed=()), late=late, timer_over=False)
-        if verdict.write is Write.NONE and not verdict.actions:
+        asked: tuple[str, ...] = ()
+        while True:  # A live read is no write: what it shows is what is known already.
+            knows = one._replace(namespace_read=True, confirmed=asked)
+            verdict = self.brain.decide(seen, knows, late=late, timer_over=one.elapsed)
+            reads = tuple(sorted({*asked, *(act.name for act in verdict.actions if act.kind == CONFIRM)}))
+            if reads == asked:
+                break
+            asked = reads
+        others = [act for act in verdict.actions if act.kind not in (CONFIRM, READ_NAMESPACE)]
+        if verdict.write is Write.NONE and not others:
             return ""
         return f"a pass would write {verdict.write} and do {[self._words(a) for a in verdict.actions]}"
 
@@ -280,12 +289,13 @@ class Model:
             again=False,
             namespace_read=False,
             resubmitted=False,
+            elapsed=one.elapsed or timer_over,
             left=one.left - (one.left > 0),
         )
         if seen.gone:
             yield move, stored, rest, self._over(one, stored), ""
             return
-        verdict = self.brain.decide(seen, one, late=left.late, timer_over=timer_over)
+        verdict = self.brain.decide(seen, one, late=left.late, timer_over=base.elapsed)
         if self.brain.two_meanings:
             yield move, stored, rest, base, f"a_name_stands_for_one_attempt: {self.brain.two_meanings}"
             return
@@ -293,13 +303,13 @@ class Model:
             base._replace(pending=verdict.actions, queued=verdict.at_once, timer=verdict.later), verdict.actions
         )
         if verdict.write is Write.NONE:
-            yield move, stored, rest, done, ""
+            yield move, stored, rest, done._replace(lazy=False), ""
             return
         if verdict.write is Write.LAZY and self.configuration.lazy and (one.queued or timer_over):
             yield (*move, "puts its write off"), stored, rest, done._replace(lazy=True), ""
             if not one.lazy:
                 return
-        yield from self._write(move, one, base, done._replace(lazy=False), verdict.status, stored, jobs, rest)
+        yield from self._write(move, one, base, done._replace(lazy=False, elapsed=False), verdict.status, stored, jobs, rest)
 
     def _write(
         self, move: Move, one: Operator, base: Operator, done: Operator, status: int, stored: int, jobs: int, rest: int
@@ -390,7 +400,7 @@ class Model:
         if not self._rules.stops_in_place:
             return self._delete(one, act, jobs, there)
         job = there._replace(stopped=True) if there.says == GOES_ON else there
-        return cluster.with_job(jobs, job), self._taken(one, job, news=job.says != GOES_ON)
+        return cluster.with_job(jobs, job), self._taken(one, job, news=True)
 
     def _delete(self, one: Operator, act: Act, jobs: Jobs, there: Job | None) -> tuple[Jobs, Operator]:
         if there is None or there.count != act.count:

@@ -122,6 +122,8 @@ class Operator(NamedTuple):
     """Whether a pass is due."""
     timer: bool = False
     """Whether the last decision asks for a pass at a later time."""
+    elapsed: bool = False
+    """Whether that time has come, and nothing was written since."""
     lazy: bool = False
     """Whether a write was put off."""
     again: bool = False
