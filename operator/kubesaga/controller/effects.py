@@ -44,7 +44,8 @@ class Aftermath:
     namespace_terminating: bool | None = None
     resubmission: ResubmissionObservation | None = None
     again: bool = False
-    """Whether something else was done that the next pass has to go on from."""
+    """Whether something else was done that the next pass has to go on from: what a call returned is in the cache, so no
+    watch shows it as new."""
 
     @property
     def pass_again(self) -> bool:
@@ -88,8 +89,9 @@ class Effects:
                 await self._create(workflow, action, aftermath)
             case StopJob():
                 await self._stop(workflow, action)
+                aftermath.again = True  # It may have ended before, or have gone.
             case DeleteJob():
-                await self._delete(workflow, action)
+                await self._delete(workflow, action, aftermath)
             case ConfirmJob(name=name):
                 await self._confirm(workflow, name)
                 aftermath.confirmed.add(name)
@@ -108,6 +110,7 @@ class Effects:
         fields = {"namespace": workflow.namespace, "workflow": workflow.name, "step": action.step, "job": action.name}
         try:
             self._take(workflow, await self._cluster.create_job(workflow.namespace, action.manifest))
+            aftermath.again |= action.tombstone  # Nothing becomes of it that a watch would show.
             _log.info("Tombstone created" if action.tombstone else "Job created", extra=fields)
         except Exists as exists:
             await self._adopt(workflow, action.name, exists, aftermath)
@@ -119,6 +122,7 @@ class Effects:
 
     async def _adopt(self, workflow: Workflow, name: str, exists: Exists, aftermath: Aftermath) -> None:
         """The Job is there: ours, if it was created before a crash; else the name is somebody else's."""
+        aftermath.again = True  # It may have ended since.
         try:
             raw = await self._cluster.read_job(workflow.namespace, name)
         except NotFound:
@@ -136,11 +140,12 @@ class Effects:
             self._jobs.remove(action.uid)  # Gone, or replaced: the next pass reads it live.
         _log.info("Job stopped", extra={"workflow": workflow.name, "job": action.name})
 
-    async def _delete(self, workflow: Workflow, action: DeleteJob) -> None:
+    async def _delete(self, workflow: Workflow, action: DeleteJob, aftermath: Aftermath) -> None:
         try:
             await self._cluster.delete_job(workflow.namespace, action.name, action.uid)
         except (NotFound, Conflict):
             self._jobs.remove(action.uid)
+            aftermath.again = True
         _log.info("Job deleted to undo its step", extra={"workflow": workflow.name, "job": action.name})
 
     async def _confirm(self, workflow: Workflow, name: str) -> None:
