@@ -139,3 +139,13 @@ def test_a_resume_before_the_first_undo_counts_nothing() -> None:
     world.after(3600)
     request(world, "resume")
     assert world.status.rollback.suspended_seconds == 0
+
+
+def test_a_suspension_that_meets_a_failure_is_over_in_the_same_pass() -> None:
+    """Else the next pass would have to end it, and nothing calls for one."""
+    world = World(step("a", undo=True), step("b"))
+    world.passes()
+    world.annotations["kubesaga.dev/suspend"] = "1"
+    world.fail("a").passes()
+    assert (world.status.failure is not None, world.status.suspended_time) == (True, None)
+    assert world.passes().write is not Write.NOW

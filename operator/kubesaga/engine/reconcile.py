@@ -78,6 +78,7 @@ def _pass(state: StateManager) -> Decision:
     if state.deleting and (passed := passed_pivots(state)):
         return _let_go(state.workflow, f"the pivot {listing(passed)} has succeeded, so nothing is undone")
     latch_failure(state)
+    track_suspension(state)  # A cause ends it, and nothing would call for the pass that says so.
     advance_steps(state, resolver)
     halt(state)
     quiescent = state.status.failure is not None and quiesce(state)
