@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from kubesaga.api.names import ENV_IDEMPOTENCY_KEY
 from kubesaga.api.status import WorkflowStatus
 from kubesaga.api.workflow import Workflow
+from kubesaga.engine import reconcile as engine
 from kubesaga.engine.action import (
     Action,
     ConfirmJob,
@@ -26,7 +27,6 @@ from kubesaga.engine.decision import Write
 from kubesaga.engine.observation import JobObservation, Observed, PodObservation, Refusal, ResubmissionObservation
 from kubesaga.engine.plan import Plan
 from kubesaga.engine.planner import WorkflowPlanner
-from kubesaga.engine import reconcile as engine
 from model.configuration import BACKOFF_SECONDS, DEADLINE_SECONDS, Configuration
 from model.state import (
     BROKE,
@@ -86,8 +86,6 @@ class Brain:
         self._typed: list[WorkflowStatus] = []
         self.names: dict[str, Act] = {}
         """The attempt that each Job name stands for."""
-        self.two_meanings = ""
-        """A name that stands for two attempts, in words; there must be none."""
         self.beginning = self._number(WorkflowStatus())
 
     @property
@@ -190,9 +188,7 @@ class Brain:
         short = f"{action.step}-{'u' if action.direction == 'Compensation' else 'f'}{action.attempt}"
         label = f"{short}e{epoch}" if epoch != "1" else short
         meaning = Act(CREATE, action.name, 0, action.step, action.direction.value, action.attempt, label)
-        known = self.names.setdefault(action.name, meaning)
-        if known != meaning:
-            self.two_meanings = f"the name {action.name} stands for {known.key} and for {meaning.key}"
+        self.names.setdefault(action.name, meaning)
         kind = TOMB if action.tombstone else CREATE
         return Act(kind, action.name, int(epoch), action.step, action.direction.value, action.attempt, key)
 

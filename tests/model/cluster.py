@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from kubesaga.api.names import Direction, job_name
+from kubesaga.api import names
+from kubesaga.api.names import Direction
 from model.configuration import Configuration
 from model.state import (
     BROKE,
@@ -29,12 +30,12 @@ Jobs = tuple[Job, ...]
 
 def first_jobs(configuration: Configuration) -> Jobs:
     """The Jobs that are there before the Workflow is."""
-    names = [step["name"] for step in configuration.spec["steps"]]
+    steps = [step["name"] for step in configuration.spec["steps"]]
     if configuration.stranger == "twin":
-        twins = (job_name(TWIN_UID, name, Direction.FORWARD, 1) for name in names)
+        twins = (names.job_name(TWIN_UID, name, Direction.FORWARD, 1) for name in steps)
         return tuple(sorted(Job(name, 0, False, FOREIGN, NO_POD) for name in twins))
     if configuration.stranger == "squatter":
-        return (Job(job_name(OUR_UID, names[0], Direction.FORWARD, 1), 0, False, FOREIGN, NO_POD),)
+        return (Job(names.job_name(OUR_UID, steps[0], Direction.FORWARD, 1), 0, False, FOREIGN, NO_POD),)
     return ()
 
 

@@ -1,7 +1,7 @@
 """Configurations: what is explored. A new feature joins by a line here, and by its moves in `cluster`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import Any, Final
 
@@ -227,7 +227,8 @@ def _requests() -> Iterator[Configuration]:
     yield asked(chain, "stop", "terminate")
     yield asked(chain, "cancel", "terminate")
     yield asked(chain, "suspend", "resume")
-    yield asked(two, "suspend", "cancel")
+    yield asked(chain, "suspend", "cancel")
+    yield asked(two, "suspend", "cancel", about="of two", crashes=False)
     yield asked(two, "suspend", "resume", about="of two")
     yield asked(chain, "retry", quick=True)
     yield asked(spec(CHAIN2, "ab"), "rollback", "retry")
@@ -240,9 +241,7 @@ def _requests() -> Iterator[Configuration]:
     yield asked(two, "retry-compensation a@1", "skip-compensation b@1", about="undos fail", undos_fail=True)
     yield asked(two, "skip-compensation a@1", "abandon", about="undos fail", undos_fail=True)
     yield asked(chain, "abandon", "retry", about="undos fail", undos_fail=True)
-    yield asked(
-        spec(CHAIN2, "a", inFlight="Cancel"), "assume-stopped a@1", "cancel", about="Pods linger", lingers=True
-    )
+    yield asked(spec(CHAIN2, "a", inFlight="Cancel"), "assume-stopped a@1", "cancel", about="Pods linger", lingers=True)
     yield asked(spec(ONE, "a", 1), "assume-stopped a@1", about="retries", deletions=1)
     yield asked(chain, "resubmit")
     pivot = spec(CHAIN3, "a", each={"b": {"boundary": "Pivot"}})
@@ -263,8 +262,3 @@ def configurations(name: str = "") -> list[Configuration]:
 def quick() -> list[Configuration]:
     """The bounded part."""
     return [one for one in configurations() if one.quick]
-
-
-def without_crashes(configuration: Configuration) -> Configuration:
-    """The same without crashes."""
-    return replace(configuration, crashes=False)

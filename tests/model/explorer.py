@@ -53,6 +53,8 @@ class Explorer:
         self._sources = array("q")
         self._targets = array("q")
         """The transitions in which nothing goes wrong."""
+        self._waits = bytearray()
+        """Which of them put a write off: it is made a second later, so they are on no circle."""
 
     def explore(self) -> Exploration:
         """Every world, and then what can still come of each."""
@@ -82,6 +84,7 @@ class Explorer:
                 if move[0] not in _FAULTS and "dies" not in move[1] and number != place:
                     self._sources.append(place)
                     self._targets.append(number)
+                    self._waits.append(move[-1] == "puts its write off")
             if model.idle(world) and (forgotten := model.forgotten(world)):
                 broken = f"at_rest_nothing_is_left_to_do: {forgotten}"
                 return Violation(result.configuration, broken, self._path(place))
@@ -112,7 +115,7 @@ class Explorer:
         open_ = [n for n, world in enumerate(worlds) if model.stands(world) and model.idle(world)]
         for number in open_:
             good[number] = 1
-        into = _grouped(self._targets, self._sources, len(worlds))
+        into = _Grouped(self._targets, self._sources, len(worlds))
         while open_:
             for source in into(open_.pop()):
                 if not good[source]:
@@ -127,48 +130,42 @@ class Explorer:
     def _endless(self) -> Violation | None:
         """Rule 10: no circle of worlds in which somebody writes, while nothing goes wrong. A circle has no end."""
         count = len(self._worlds)
-        waits = array("q", bytes(8 * count))
-        for target in self._targets:
-            waits[target] += 1
-        onward = _grouped(self._sources, self._targets, count)
-        open_ = [n for n in range(count) if not waits[n]]
+        moving = [n for n, put_off in enumerate(self._waits) if not put_off]
+        sources = array("q", (self._sources[n] for n in moving))
+        targets = array("q", (self._targets[n] for n in moving))
+        before = array("q", bytes(8 * count))
+        for target in targets:
+            before[target] += 1
+        onward = _Grouped(sources, targets, count)
+        open_ = [n for n in range(count) if not before[n]]
         while open_:
             for target in onward(open_.pop()):
-                waits[target] -= 1
-                if not waits[target]:
+                before[target] -= 1
+                if not before[target]:
                     open_.append(target)
-        circle = next((n for n in range(count) if waits[n]), None)
-        if circle is None:
+        number = next((n for n in range(count) if before[n]), None)
+        if number is None:
             return None
-        circle = self._on_circle(circle, waits, onward)
-        return Violation(
-            self._model.configuration.name,
-            "no_run_goes_in_circles: it can come back to where it is",
-            self._path(circle),
-        )
-
-    def _on_circle(self, number: int, waits: "array[int]", onward: "_Grouped") -> int:
-        """A world on a circle, from one that is on it or behind it: backwards from there the way never ends."""
-        back = _grouped(self._targets, self._sources, len(self._worlds))
-        seen: set[int] = set()
-        while number not in seen:
+        back, seen = _Grouped(targets, sources, count), set[int]()
+        while number not in seen:  # It is on a circle, or behind one: backwards the way never ends.
             seen.add(number)
-            number = next(source for source in back(number) if waits[source])
-        return number
+            number = next(source for source in back(number) if before[source])
+        broken = "no_run_goes_in_circles: it can come back to where it is"
+        return Violation(self._model.configuration.name, broken, self._path(number))
 
     def _ambiguous(self) -> Violation | None:
         """Rule 12: the outcome depends on what the Jobs did, not on the order in which it was seen."""
         model = self._model
         if not model.configuration.plain:
             return None
-        outcomes: dict[object, tuple[object, int]] = {}
+        outcomes: dict[object, object] = {}
         for number, world in enumerate(self._worlds):
             if model.stands(world) and model.idle(world):
                 status = model.brain.status(model.stored[world[0]].status)
                 did = tuple((j.name, j.pod, j.says) for j in model.jobs[world[1]])
                 states = sorted((r.name, r.state, r.compensation and r.compensation.state) for r in status.steps)
                 outcome = (status.phase, status.reason, tuple(states))
-                known, first = outcomes.setdefault(did, (outcome, number))
+                known = outcomes.setdefault(did, outcome)
                 if known != outcome:
                     broken = f"the_outcome_does_not_depend_on_what_was_seen_first: {known} elsewhere, {outcome} here"
                     return Violation(model.configuration.name, broken, self._path(number))
@@ -202,7 +199,3 @@ class _Grouped:
     def __call__(self, key: int) -> "array[int]":
         """The values of a key."""
         return self._values[self._begins[key] : self._begins[key + 1]]
-
-
-def _grouped(keys: "array[int]", values: "array[int]", count: int) -> _Grouped:
-    return _Grouped(keys, values, count)

@@ -16,7 +16,8 @@ from model import cluster
 from model.brain import Brain
 from model.cluster import Jobs
 from model.configuration import Configuration
-from model.invariants import Effect, Invariants, Written
+from model.invariants import Invariants
+from model.promised import Effect, Written
 from model.state import (
     CONFIRM,
     CREATE,
@@ -60,15 +61,10 @@ class Rules:
     confirmed_live = True
     """ConfirmJob reads the API server, not the cache."""
     own_writes_remembered = True
-    stops_in_place = True
-    """Stopping is a patch; the Job stays."""
-    uid_checked = True
-    """A stop is for the Job of that uid only."""
     passes_again = True
     """What an action found out calls for a pass."""
     news_call_for_a_pass = True
     """What a call returned, beside what was asked for, calls for a pass: no watch will show it as new any more."""
-    reads_after_conflict = True
     tombstones_wanted = True
     """A tombstone is created where the engine asks for one."""
 
@@ -235,8 +231,8 @@ class Model:
         self, place: int, number: int, stored: int, jobs: int, rest: int
     ) -> Iterator[tuple[Move, int, int, int, int, str]]:
         one, who, c = self.operators[number], LEADERS[place], self.configuration
-        acts = one.left or one.pending
-        if not acts:
+        over = self.stored[one.workflow].gone or not one.left
+        if over and not one.pending:
             return
         if one.left:
             yield from ((m, stored, jobs, rest, o, "") for m, o in self._watches(who, one, stored, jobs))
@@ -296,20 +292,21 @@ class Model:
             yield move, stored, rest, self._over(one, stored), ""
             return
         verdict = self.brain.decide(seen, one, late=left.late, timer_over=base.elapsed)
-        if self.brain.two_meanings:
-            yield move, stored, rest, base, f"a_name_stands_for_one_attempt: {self.brain.two_meanings}"
-            return
         done = self._settled(
             base._replace(pending=verdict.actions, queued=verdict.at_once, timer=verdict.later), verdict.actions
         )
         if verdict.write is Write.NONE:
             yield move, stored, rest, done._replace(lazy=False), ""
             return
+        if not self._rules.status_first and verdict.actions:
+            yield (*move, "acts before it writes"), stored, rest, done._replace(queued=True), ""
+            return
         if verdict.write is Write.LAZY and self.configuration.lazy and (one.queued or timer_over):
             yield (*move, "puts its write off"), stored, rest, done._replace(lazy=True), ""
             if not one.lazy:
                 return
-        yield from self._write(move, one, base, done._replace(lazy=False, elapsed=False), verdict.status, stored, jobs, rest)
+        done = done._replace(lazy=False, elapsed=False)
+        yield from self._write(move, one, base, done, verdict.status, stored, jobs, rest)
 
     def _write(
         self, move: Move, one: Operator, base: Operator, done: Operator, status: int, stored: int, jobs: int, rest: int
@@ -321,8 +318,6 @@ class Model:
             return
         if not one.fresh and self._rules.bound_to_version:
             read = base._replace(workflow=stored, fresh=True, queued=True)
-            if not self._rules.reads_after_conflict:
-                read = base
             if not self._rules.decision_dropped_on_conflict:
                 read = done._replace(workflow=stored, fresh=True, queued=True)
             yield (*move, "is refused: Conflict"), stored, rest, read, ""
@@ -378,9 +373,7 @@ class Model:
                 return stored, jobs, one._replace(resubmitted=True, again=True)
         raise AssertionError(act)
 
-    def _create(
-        self, one: Operator, act: Act, stored: int, jobs: Jobs, there: Job | None
-    ) -> tuple[Jobs, Operator]:
+    def _create(self, one: Operator, act: Act, stored: int, jobs: Jobs, there: Job | None) -> tuple[Jobs, Operator]:
         if there is None:
             if self.stored[stored].gone:
                 return jobs, one  # The garbage collector takes it: its owner is gone.
@@ -395,10 +388,8 @@ class Model:
         return jobs, one._replace(refused=tuple(sorted({*one.refused, act.name})), again=True)
 
     def _stop(self, one: Operator, act: Act, jobs: Jobs, there: Job | None) -> tuple[Jobs, Operator]:
-        if there is None or (there.count != act.count and self._rules.uid_checked):
+        if there is None or there.count != act.count:
             return jobs, self._dropped(one, act)
-        if not self._rules.stops_in_place:
-            return self._delete(one, act, jobs, there)
         job = there._replace(stopped=True) if there.says == GOES_ON else there
         return cluster.with_job(jobs, job), self._taken(one, job, news=True)
 
@@ -507,6 +498,3 @@ def _put(views: tuple[JobView, ...], view: JobView) -> tuple[JobView, ...]:
 
 def _put_pod(views: tuple[PodView, ...], view: PodView) -> tuple[PodView, ...]:
     return tuple(sorted((*(v for v in views if (v.name, v.count) != (view.name, view.count)), view)))
-
-
-__all__ = ["CONFIRM", "DELETE", "LEADERS", "Model", "Rules", "Step"]

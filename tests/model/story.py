@@ -9,7 +9,7 @@ from model.model import Model, Rules
 from model.state import GONE, Job, Move, Operator, World
 
 
-class NoSuchMove(AssertionError):
+class NoSuchMove(AssertionError):  # noqa: N818 - a defect of the test, never of its subject
     """A move that is not possible where a replay wants it."""
 
 
