@@ -121,7 +121,7 @@ class Brain:
         acts = tuple(sorted(self._act(action) for action in decision.actions))
         wake = decision.wake_at
         return Verdict(
-            self._number(_timeless(decision.status, now, late)),
+            self._number(timeless(decision.status, now, late)),
             decision.write,
             acts,
             wake is not None and wake <= now,
@@ -193,7 +193,7 @@ class Brain:
         return Act(kind, action.name, int(epoch), action.step, action.direction.value, action.attempt, key)
 
 
-def _timeless(status: WorkflowStatus, now: datetime, late: bool) -> WorkflowStatus:
+def timeless(status: WorkflowStatus, now: datetime, late: bool) -> WorkflowStatus:
     """The status with every moment of the past as one, and every moment to come as one other."""
     base = LATE if late else BEGINNING
 

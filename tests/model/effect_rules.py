@@ -45,10 +45,10 @@ def no_forward_job_after_the_first_undo(p: Promised, e: Effect) -> Found:
 
 def two_pods_of_a_step_never_overlap(p: Promised, e: Effect) -> Found:
     """Rule 5."""
-    if not _makes(e, CREATE):
+    if not _makes(e, CREATE) or p.is_residue(e):
         return None
     for meaning, job in p.running(e.jobs, e.status):
-        if meaning.step == e.act.step and not (p.is_residue(e) and job.name == e.act.name):
+        if meaning.step == e.act.step:
             return f"the Job {p.label(e.act.name)} is created while {told(p, job)}"
     return None
 

@@ -149,7 +149,7 @@ class Model:
         others = [act for act in verdict.actions if act.kind not in (CONFIRM, READ_NAMESPACE)]
         if verdict.write is Write.NONE and not others:
             return ""
-        return f"a pass would write {verdict.write} and do {[self._words(a) for a in verdict.actions]}"
+        return f"a pass would write {verdict.write} and do {[self.words(a) for a in verdict.actions]}"
 
     def _stands(self, status: int) -> bool:
         phase = self.brain.status(status).phase
@@ -337,7 +337,7 @@ class Model:
         self, who: str, one: Operator, act: Act, stored: int, jobs: int, rest: int
     ) -> Iterator[tuple[Move, int, int, int, int, str]]:
         """One action: one call of the API, and what the operator learns by it."""
-        move = (who, *self._words(act))
+        move = (who, *self.words(act))
         now = self.stored[stored]
         all_ = self.jobs[jobs]
         pending = tuple(other for other in one.pending if other != act)
@@ -471,7 +471,7 @@ class Model:
             return number
         return self.operators.of(one._replace(fresh=False))
 
-    def _words(self, act: Act) -> Move:
+    def words(self, act: Act) -> Move:
         if act.kind == FINALIZE:
             return (act.kind, act.name or "none")
         if act.kind in (READ_NAMESPACE, RESUBMIT):

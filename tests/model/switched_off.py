@@ -185,7 +185,7 @@ _RETRY: Final = _configuration("a retry", spec(ONE, "a", 1), undos_fail=True)
 _CANCEL: Final = _configuration("cancel", spec(ONE, "a"), requests=(("cancel", "1"),), apart=True)
 _AGAIN: Final = _configuration("retry", spec(CHAIN2, "a"), requests=(("retry", "1"),))
 _LED: Final = _configuration("two leaders", spec(ONE, "a"), operators=2, passes_of_the_second=3)
-_LED_CANCEL: Final = replace(_LED, requests=(("cancel", "1"),))
+_LED_CANCEL: Final = replace(_LED, passes_of_the_second=1, requests=(("cancel", "1"),))
 _LINGERS: Final = _configuration("Pods linger", spec(TWO, "ab", 1, inFlight="Cancel"), lingers=True)
 _BACK: Final = _configuration("a journey back", spec(ONE, "a", 1), journeys=1)
 _HELD: Final = _configuration("held", spec(ONE, "a", deletionPolicy="RollbackUnfinished"), deletes_workflow=True)
@@ -302,7 +302,7 @@ _ENGINE: Final[tuple[Row, ...]] = (
     ),
     (
         "the cause is recorded anew",
-        replace(_CANCEL, spec=spec(TWO, "ab")),
+        replace(_CANCEL, spec=spec(TWO, "ab"), apart=False),
         "the_first_cause_is_kept",
         ((reconcile, "latch_failure", _latched_anew),),
     ),
