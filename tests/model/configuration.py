@@ -197,10 +197,10 @@ def _two_leaders() -> Iterator[Configuration]:
     yield led("one step", spec(ONE, "a"), 3, quick=True)
     yield led("one step with a retry", spec(ONE, "a", 1), 2)
     yield led("a chain", spec(CHAIN2, "a"), 2, crashes=False)
-    yield led("two steps", spec(TWO, "a"), 2, crashes=False)
-    yield led("in flight: Cancel", spec(TWO, "a", inFlight="Cancel"), 2, crashes=False)
+    yield led("two steps", spec(TWO, "a"), 1, crashes=False)
+    yield led("in flight: Cancel", spec(TWO, "a", inFlight="Cancel"), 1, crashes=False)
     yield led("cancel", spec(ONE, "a"), 2, requests=(("cancel", "1"),))
-    yield led("cancel in a chain", spec(CHAIN2, "a"), 2, crashes=False, requests=(("cancel", "1"),))
+    yield led("cancel in a chain", spec(CHAIN2, "a"), 1, crashes=False, requests=(("cancel", "1"),))
     yield led("a Job is deleted", spec(ONE, "a"), 2, crashes=False, deletions=1)
     yield led("undo by deletion", spec(CHAIN2, "", each={"a": DELETE_JOB}), 2, crashes=False)
 

@@ -12,16 +12,16 @@ from model.state import CREATE, DELETE, DONE, OUR_UID, RESUBMIT, STOP, TOMB, Job
 
 def one_job_per_attempt(p: Promised, e: Effect) -> Found:
     """Rules 1 and 3. The residue: a Job that somebody deleted before its uid was recorded may run once more."""
-    if not _makes(e, CREATE):
+    if not _creates(p, e):
         return None
-    if not any(job.name == e.act.name and job.real for job in e.jobs) or p.is_residue(e):
+    if not any(job.name == e.act.name and job.real for job in e.jobs):
         return None
     return f"a second Job {p.label(e.act.name)} is created"
 
 
 def the_status_is_written_first(p: Promised, e: Effect) -> Found:
     """Rule 2: a Job is created for an attempt that the stored status has decided, and has not ended."""
-    if not _makes(e, CREATE) or p.is_residue(e):
+    if not _creates(p, e):
         return None
     record = executions(e.status).get((e.act.step, e.act.direction))
     if record is None or (record.attempt, record.epoch) != (e.act.attempt, e.act.count):
@@ -33,7 +33,7 @@ def the_status_is_written_first(p: Promised, e: Effect) -> Found:
 
 def no_forward_job_after_the_first_undo(p: Promised, e: Effect) -> Found:
     """Rules 2 and 4: none once the rollback is quiesced; with one leader, none after any end."""
-    if not _makes(e, CREATE) or e.act.direction != FORWARD or p.is_residue(e):
+    if not _creates(p, e) or e.act.direction != FORWARD:
         return None
     if e.status.rollback is not None and e.status.rollback.quiesced_time is not None:
         return f"the Job {p.label(e.act.name)} is created, and the rollback is quiesced"
@@ -45,7 +45,7 @@ def no_forward_job_after_the_first_undo(p: Promised, e: Effect) -> Found:
 
 def two_pods_of_a_step_never_overlap(p: Promised, e: Effect) -> Found:
     """Rule 5."""
-    if not _makes(e, CREATE) or p.is_residue(e):
+    if not _creates(p, e):
         return None
     for meaning, job in p.running(e.jobs, e.status):
         if meaning.step == e.act.step:
@@ -55,7 +55,7 @@ def two_pods_of_a_step_never_overlap(p: Promised, e: Effect) -> Found:
 
 def an_undo_runs_after_those_before_it(p: Promised, e: Effect) -> Found:
     """Rule 6, in truth: no forward Pod runs, and no undo that comes before it."""
-    if not _makes(e, CREATE) or e.act.direction != COMPENSATION:
+    if not _creates(p, e) or e.act.direction != COMPENSATION:
         return None
     for meaning, job in p.running(e.jobs, e.status):
         if meaning.direction == FORWARD or meaning.step in p.after(e.act.step):
@@ -65,7 +65,7 @@ def an_undo_runs_after_those_before_it(p: Promised, e: Effect) -> Found:
 
 def the_key_changes_only_after_an_undo(p: Promised, e: Effect) -> Found:
     """Section 4: stable over attempts, epochs and operators, new only after the step was undone."""
-    if not _makes(e, CREATE) or e.act.step in p.by_deletion:
+    if not _creates(p, e) or e.act.step in p.by_deletion:
         return None
     undone = [job for job in p.jobs_of(e.act.step, COMPENSATION, e.jobs) if job.exists and job.pod == DONE]
     earlier = len(undone)
@@ -138,6 +138,11 @@ def nothing_is_done_for_a_workflow_that_has_ended(p: Promised, e: Effect) -> Fou
     if e.status.ended and e.act.kind in (CREATE, TOMB, STOP, DELETE) and p.alone:
         return f"{e.act.kind} {p.label(e.act.name)}, and the Workflow has {e.status.phase}"
     return None
+
+
+def _creates(p: Promised, e: Effect) -> bool:
+    """Whether the call makes a Job that may have an effect, and is not the residue."""
+    return _makes(e, CREATE) and not p.is_residue(e)
 
 
 def _makes(e: Effect, kind: str) -> bool:

@@ -205,7 +205,7 @@ def success_is_a_fact(p: Promised, w: Written) -> Found:
         ended = now.state in (StepState.FAILED, StepState.CANCELLED, StepState.RETRYING)
         if not ended or now.assumed_stopped or (old is not None and not old.state.in_flight):
             continue
-        if any(job.exists and job.pod == DONE for job in ever):
+        if any(job.exists and job.pod == DONE and (p.alone or not job.count) for job in ever):
             return f"{direction} of {name} is recorded as {now.state}, and its Pod has succeeded"
     return None
 
