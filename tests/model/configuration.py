@@ -201,7 +201,7 @@ def _two_leaders() -> Iterator[Configuration]:
     yield led("in flight: Cancel", spec(TWO, "a", inFlight="Cancel"), 1, crashes=False)
     yield led("cancel", spec(ONE, "a"), 2, requests=(("cancel", "1"),))
     yield led("cancel in a chain", spec(CHAIN2, "a"), 1, crashes=False, requests=(("cancel", "1"),))
-    yield led("a Job is deleted", spec(ONE, "a"), 2, crashes=False, deletions=1)
+    yield led("a Job is deleted", spec(ONE, "a"), 1, crashes=False, deletions=1)
     yield led("undo by deletion", spec(CHAIN2, "", each={"a": DELETE_JOB}), 2, crashes=False)
 
 
