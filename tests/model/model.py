@@ -14,22 +14,18 @@ from typing import Any, Final
 from kubesaga.engine.decision import Write
 from model import cluster
 from model.brain import Brain
+from model.calls import Calls, Rules
 from model.cluster import Jobs
 from model.configuration import Configuration
 from model.invariants import Invariants
 from model.promised import Effect, Written
 from model.state import (
     CONFIRM,
-    CREATE,
     DELETE,
-    DELETING,
     FINALIZE,
-    GOES_ON,
     READ_NAMESPACE,
     RESUBMIT,
     STOP,
-    TOMB,
-    TOMBSTONE,
     Act,
     Job,
     JobView,
@@ -48,27 +44,6 @@ Step = tuple[Move, World, str]
 """A move, the world after it, and the invariant that it breaks, in words; empty where it breaks none."""
 
 
-class Rules:
-    """How the shell behaves. Each may be switched off, to see that its absence is found."""
-
-    status_first = True
-    """The status is written before anything is done."""
-    bound_to_version = True
-    """A write is accepted only if nothing was written since."""
-    decision_dropped_on_conflict = True
-    owner_checked = True
-    """AlreadyExists is success only where the Job is ours."""
-    confirmed_live = True
-    """ConfirmJob reads the API server, not the cache."""
-    own_writes_remembered = True
-    passes_again = True
-    """What an action found out calls for a pass."""
-    news_call_for_a_pass = True
-    """What a call returned, beside what was asked for, calls for a pass: no watch will show it as new any more."""
-    tombstones_wanted = True
-    """A tombstone is created where the engine asks for one."""
-
-
 class Model:
     """All that may happen to one configuration."""
 
@@ -81,6 +56,7 @@ class Model:
         self.operators: Numbered[Operator] = Numbered()
         self.rests: Numbered[Rest] = Numbered()
         self._rules = rules
+        self._calls = Calls(self.stored, rules)
         self._memory: dict[Any, Any] = {}
 
     def beginning(self) -> World:
@@ -343,7 +319,7 @@ class Model:
         pending = tuple(other for other in one.pending if other != act)
         effect = Effect(act, self.brain.status(now.status), all_, now)
         broken = self._remember(("effect", act, now, jobs), lambda: self.invariants.of_effect(effect))
-        stored_, all_after, after = self._called(one, act, stored, all_)
+        stored_, all_after, after = self._calls.carry_out(one, act, stored, all_)
         settled = self._settled(after._replace(pending=pending), pending)
         jobs_ = self.jobs.of(all_after)
         yield move, stored_, jobs_, rest, self.operators.of(settled), broken
@@ -352,77 +328,6 @@ class Model:
             lost = self.rests.of(left._replace(lost_answers=left.lost_answers - 1))
             unaware = self._settled(one._replace(pending=pending, again=True), pending)
             yield (*move, "and hears no answer"), stored_, jobs_, lost, self.operators.of(unaware), broken
-
-    def _called(self, one: Operator, act: Act, stored: int, jobs: Jobs) -> tuple[int, Jobs, Operator]:
-        """The Workflow, the Jobs and the operator after a call."""
-        there = cluster.living(jobs, act.name)
-        match act.kind:
-            case "create" | "create the tombstone":
-                return (stored, *self._create(one, act, stored, jobs, there))
-            case "stop":
-                return (stored, *self._stop(one, act, jobs, there))
-            case "delete":
-                return (stored, *self._delete(one, act, jobs, there))
-            case "confirm":
-                return stored, jobs, self._confirm(one, act, jobs, there)
-            case "set the finalizers":
-                return (*self._finalize(one, act, stored, jobs),)
-            case "read the namespace":
-                return stored, jobs, one._replace(namespace_read=True, again=True)
-            case "create a Workflow":
-                return stored, jobs, one._replace(resubmitted=True, again=True)
-        raise AssertionError(act)
-
-    def _create(self, one: Operator, act: Act, stored: int, jobs: Jobs, there: Job | None) -> tuple[Jobs, Operator]:
-        if there is None:
-            if self.stored[stored].gone:
-                return jobs, one  # The garbage collector takes it: its owner is gone.
-            if act.kind == TOMB and not self._rules.tombstones_wanted:
-                return jobs, one
-            job = cluster.made(jobs, act.name, GOES_ON if act.kind == CREATE else TOMBSTONE)
-            return cluster.with_job(jobs, job), self._taken(one, job, news=act.kind == TOMB)
-        if there.ours:
-            return jobs, self._taken(one, there, news=True)
-        if not self._rules.owner_checked:
-            return jobs, one._replace(jobs=_put(one.jobs, JobView(there.name, there.count, False, GOES_ON)))
-        return jobs, one._replace(refused=tuple(sorted({*one.refused, act.name})), again=True)
-
-    def _stop(self, one: Operator, act: Act, jobs: Jobs, there: Job | None) -> tuple[Jobs, Operator]:
-        if there is None or there.count != act.count:
-            return jobs, self._dropped(one, act)
-        job = there._replace(stopped=True) if there.says == GOES_ON else there
-        return cluster.with_job(jobs, job), self._taken(one, job, news=True)
-
-    def _delete(self, one: Operator, act: Act, jobs: Jobs, there: Job | None) -> tuple[Jobs, Operator]:
-        if there is None or there.count != act.count:
-            return jobs, self._dropped(one, act)
-        return cluster.with_job(jobs, there._replace(says=DELETING)), one
-
-    def _confirm(self, one: Operator, act: Act, jobs: Jobs, there: Job | None) -> Operator:
-        """A live read of the Job, and of the Pods of that name."""
-        confirmed = one._replace(confirmed=tuple(sorted({*one.confirmed, act.name})), again=True)
-        if not self._rules.confirmed_live:
-            return confirmed
-        if there is not None and there.ours:
-            confirmed = self._taken(confirmed, there)
-        elif there is None:
-            confirmed = confirmed._replace(jobs=tuple(v for v in one.jobs if v.name != act.name))
-        pods = confirmed.pods
-        for pod in cluster.pod_views(jobs):
-            if pod.name == act.name:
-                pods = _put_pod(pods, pod)
-        return confirmed._replace(pods=pods)
-
-    def _finalize(self, one: Operator, act: Act, stored: int, jobs: Jobs) -> tuple[int, Jobs, Operator]:
-        now = self.stored[stored]
-        if now.gone:
-            return stored, jobs, one
-        if one.fresh:
-            finalizers = tuple(act.name.split(",")) if act.name else ()
-            stored = self.stored.of(now._replace(finalizers=finalizers, gone=now.deleting and not finalizers))
-        if now.deleting:
-            return stored, jobs, one._replace(fresh=False)
-        return stored, jobs, one._replace(workflow=stored, fresh=True, again=True)
 
     def _settled(self, one: Operator, pending: tuple[Act, ...]) -> Operator:
         """When all is done, what was found out calls for a pass at once."""
@@ -437,19 +342,6 @@ class Model:
     def _over(self, one: Operator, stored: int) -> Operator:
         """An operator that does nothing more for this Workflow."""
         return Operator(stored, True, (), (), queued=False, left=min(one.left, 0))
-
-    def _taken(self, one: Operator, job: Job, *, news: bool = False) -> Operator:
-        """What a call returned is in the cache at once; where it is news, no watch will call for a pass any more."""
-        if not self._rules.own_writes_remembered:
-            return one
-        again = one.again or (news and self._rules.news_call_for_a_pass)
-        view = JobView(job.name, job.count, job.stopped, job.says)
-        return one._replace(jobs=_put(one.jobs, view), again=again)
-
-    def _dropped(self, one: Operator, act: Act) -> Operator:
-        """A Job that a call did not find is not in the cache any more."""
-        left = tuple(v for v in one.jobs if (v.name, v.count) != (act.name, act.count))
-        return one._replace(jobs=left, again=one.again or self._rules.news_call_for_a_pass)
 
     def _fresh(self, stored: int, jobs: int, left: int, *, fresh: bool = True) -> int:
         """An operator that has just listed everything."""
@@ -489,12 +381,3 @@ class Model:
 def _asked(standing: str | None, value: str, requests: tuple[tuple[str, str], ...]) -> bool:
     """Whether that value was asked for already, or another that is not smaller."""
     return standing is not None and (standing == value or standing.rpartition("@")[2] >= value.rpartition("@")[2])
-
-
-def _put(views: tuple[JobView, ...], view: JobView) -> tuple[JobView, ...]:
-    """The views with one that is newer than what was there."""
-    return tuple(sorted((*(v for v in views if (v.name, v.count) != (view.name, view.count)), view)))
-
-
-def _put_pod(views: tuple[PodView, ...], view: PodView) -> tuple[PodView, ...]:
-    return tuple(sorted((*(v for v in views if (v.name, v.count) != (view.name, view.count)), view)))

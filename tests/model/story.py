@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from model.brain import pretty
+from model.calls import Rules
 from model.configuration import Configuration
 from model.explorer import Violation
-from model.model import Model, Rules
+from model.model import Model
 from model.state import GONE, Job, Move, Operator, World
 
 

@@ -24,8 +24,8 @@ from kubesaga.engine import (
 from kubesaga.engine.attempt import Judgement, Verdict
 from kubesaga.engine.resolver import DependencyResolver, Resolution
 from kubesaga.engine.state import StateManager
+from model.calls import Rules
 from model.configuration import CHAIN2, ONE, TWO, Configuration, spec
-from model.model import Rules
 
 Patch = tuple[Any, str, Any]
 """A module or class of the engine, the name in it, and what stands there instead."""

@@ -16,9 +16,11 @@ def test_a_rule_that_is_switched_off_is_missed(missing: SwitchedOff) -> None:
         assert found.broken.partition(":")[0] == missing.breaks, story(missing.configuration, found, missing.rules)
 
 
-@pytest.mark.parametrize("missing", SWITCHED_OFF, ids=str)
-def test_with_every_rule_the_same_configuration_keeps_its_promises(missing: SwitchedOff) -> None:
-    assert Explorer(Model(missing.configuration)).explore().violation is None
+def test_with_every_rule_the_same_configurations_keep_their_promises() -> None:
+    chosen = [one.configuration for one in SWITCHED_OFF]
+    for place, configuration in enumerate(chosen):
+        if configuration not in chosen[:place]:
+            assert Explorer(Model(configuration)).explore().violation is None, configuration.name
 
 
 def test_a_story_says_what_was_seen_decided_written_and_broken_and_can_be_played_again() -> None:
