@@ -356,3 +356,18 @@ def test_jobs_that_are_gone_together_do_not_hold_each_other_up() -> None:
     assert world.actions() == ["confirm a", "confirm b"]
     world.passes(*[action.name for action in world.last.actions])
     assert world.actions() == ["undo b"]
+
+
+def test_a_rollback_waits_for_the_pod_of_a_job_that_was_replaced() -> None:
+    """Somebody deleted the Job, and a leader that was paused made it once more: the first one's Pod still runs."""
+    world = World(step("a", undo=True))
+    world.passes()
+    world.pod("a")
+    world.passes()
+    world.job("a", uid="uid-of-the-second", failed=True, failed_reason="BackoffLimitExceeded", active=0)
+    world.passes()
+    assert (world.states(), world.steps["a"].reason) == ({"a": "Failed"}, "Lost")
+    assert "waits for Pod a-pod on node node-1 of step a" in world.status.conditions[0].message
+    world.pods.clear()
+    world.passes()
+    assert world.actions() == ["undo a"]

@@ -43,7 +43,8 @@ class Aftermath:
     namespace_terminating: bool | None = None
     resubmission: ResubmissionObservation | None = None
     again: bool = False
-    """Whether something else was done that the next pass has to go on from."""
+    """Whether something else was done that the next pass has to go on from: what a call returned is in the cache, so no
+    watch shows it as new."""
 
     @property
     def pass_again(self) -> bool:
@@ -122,13 +123,15 @@ class Effects:
 
     async def _adopt(self, workflow: Workflow, name: str, exists: Exists, aftermath: Aftermath) -> None:
         """The Job is there: ours, if it was created before a crash; else the name is somebody else's."""
+        aftermath.again = True  # It may have ended, or been deleted, since.
+        asked_at = self._jobs.clock()
         try:
             raw = await self._cluster.read_job(workflow.namespace, name)
         except NotFound:
-            return  # It was deleted since: the next pass decides what that means.
+            return
         job = JobObservation.parse(raw)
         if job.owner_uid == workflow.uid:
-            self._take(workflow, raw, aftermath)
+            self._jobs.put(workflow.uid, job, asked_at=asked_at)
         else:
             aftermath.refusals[name] = self._refusal(exists)
 

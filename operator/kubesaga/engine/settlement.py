@@ -34,9 +34,10 @@ def settlement(name: str, record: Execution, observed: Observed) -> Settlement:
 
 
 def unended_pods(name: str, record: Execution, observed: Observed) -> tuple[PodObservation, ...]:
-    """The Pods of that Job that have not ended. The record finds those of a Job that is gone."""
+    """The Pods of that Job that have not ended. The record finds those of a Job that is gone, or was replaced."""
     job = observed.jobs.get(name)
-    return unended(observed.pods.get((job.uid if job else record.job_uid) or "", ()))
+    uids = {record.job_uid, job.uid if job else None}
+    return tuple(pod for uid in sorted(filter(None, uids)) for pod in unended(observed.pods.get(uid, ())))
 
 
 def place(pod: PodObservation) -> str:

@@ -216,6 +216,19 @@ async def test_a_job_that_was_created_before_a_crash_is_recognised() -> None:
     assert len(cluster.jobs()) == 1
 
 
+async def test_a_job_that_lost_its_label_is_found_when_its_create_is_tried_again() -> None:
+    """The watch told that it was gone; asking for it again and again would find it each time, and forget it."""
+    cluster = Cluster()
+    async with controlled(cluster) as controller:
+        saga = cluster.saga()
+        await until(cluster.jobs)
+        job = cluster.get("jobs", cluster.jobs()[0])
+        controller.job_gone(job)
+        controller.queue.add(("default", saga["metadata"]["name"]))
+        await until(lambda: any("jobUID" in step for step in cluster.status().get("steps", ())), seconds=3)
+    assert cluster.calls.count("create_job") == 2
+
+
 async def test_a_refused_job_fails_its_step() -> None:
     cluster = Cluster()
     cluster.failing["create_job"] = [Refused(422, "Invalid", "bad image")]

@@ -1,0 +1,174 @@
+"""What is promised: the spec as the invariants read it, the truth, and the words for both.
+
+Nothing here asks the engine what it thinks.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kubesaga.api.names import Direction
+from kubesaga.api.status import Execution, StepState, StepStatus, WorkflowStatus
+from model.brain import Brain
+from model.cluster import Jobs, runs
+from model.configuration import Configuration
+from model.state import Act, Job, Stored
+
+FORWARD, COMPENSATION = Direction.FORWARD.value, Direction.COMPENSATION.value
+STARTS: Final = StepState.STARTING
+WELL: Final = (StepState.SUCCEEDED, StepState.SKIPPED)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A status write that the API server accepted."""
+
+    before: WorkflowStatus
+    after: WorkflowStatus
+    jobs: Jobs
+    stored: Stored
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A call that an operator makes, and what there was just before it."""
+
+    act: Act
+    status: WorkflowStatus
+    jobs: Jobs
+    stored: Stored
+
+
+class Promised:
+    """The spec as the invariants read it, and what the Jobs' names mean."""
+
+    def __init__(self, configuration: Configuration, brain: Brain) -> None:
+        self.configuration = configuration
+        self._brain = brain
+        self.names: dict[str, tuple[str, str, int, int]] = {}
+        """What each Job name stands for."""
+        self.steps: dict[str, Mapping[str, Any]] = {step["name"]: step for step in configuration.spec["steps"]}
+        self.before = {name: frozenset(step["dependsOn"]) for name, step in self.steps.items()}
+        self.undone = {name for name, step in self.steps.items() if "compensate" in step}
+        self.by_deletion = {n for n in self.undone if "deleteJob" in self.steps[n]["compensate"]}
+        self.pivots = {n for n, step in self.steps.items() if step.get("boundary") == "Pivot"}
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody acts on a decision from the past: no second leader, none that begins with an old list."""
+        return self.configuration.operators == 1 and not self.configuration.journeys
+
+    def after(self, step: str) -> frozenset[str]:
+        """Every step that depends on a step, directly or not."""
+        found = {name for name, before in self.before.items() if step in before}
+        return frozenset(found.union(*(self.after(name) for name in found)))
+
+    def ancestors(self, step: str) -> frozenset[str]:
+        return self.before[step].union(*(self.ancestors(name) for name in self.before[step]))
+
+    def kept(self, status: WorkflowStatus) -> set[str]:
+        """What a savepoint keeps."""
+        saved = {r.name for r in status.steps if r.state in WELL and self.steps[r.name].get("boundary") == "Savepoint"}
+        return saved.union(*(self.ancestors(name) for name in saved))
+
+    def to_undo(self, status: WorkflowStatus) -> set[str]:
+        """Every step that has to be undone."""
+        return {r.name for r in status.steps if self._needs_undo(r)} - self.kept(status)
+
+    def _needs_undo(self, record: StepStatus) -> bool:
+        if record.name not in self.undone or not record.attempted:
+            return False
+        when = self.steps[record.name]["compensate"].get("when", "Attempted")
+        return when == "Attempted" or record.state is StepState.SUCCEEDED
+
+    def limit(self, step: str, direction: str) -> int:
+        """How many retries there are."""
+        written = self.steps[step] if direction == FORWARD else self.steps[step]["compensate"]
+        return int((written.get("retry") or {}).get("limit", 0 if direction == FORWARD else 5))
+
+    def job_of(self, step: str, direction: str, record: Execution, jobs: Jobs) -> list[Job]:
+        """Every Job that the attempt of a record ever had, the last one last."""
+        found = []
+        for job in jobs:
+            meaning = self._brain.names.get(job.name)
+            if meaning is None or meaning.key != _label(meaning, record.epoch):
+                continue
+            if (meaning.step, meaning.direction, meaning.attempt) == (step, direction, record.attempt):
+                found.append(job)
+        return found
+
+    def jobs_of(self, step: str, direction: str | None, jobs: Jobs) -> list[Job]:
+        """Every Job of a step."""
+        meanings = ((self._brain.names.get(job.name), job) for job in jobs)
+        return [j for m, j in meanings if m and m.step == step and direction in (None, m.direction)]
+
+    def is_residue(self, e: "Effect") -> bool:
+        """Whether it is the residue of rules 1 and 3: the second Job of a name whose first somebody deleted.
+
+        One leader creates it only while no uid of the first is recorded. One that was paused, or read an old list,
+        may do so later; so, with two leaders, may it where an undo deletes the Job: the tombstone that is to take the
+        name then finds it, and it is deleted again.
+        """
+        if not any(job.name == e.act.name and job.real for job in e.jobs):
+            return False
+        if not self.alone:
+            return bool(self.configuration.deletions) or e.act.step in self.by_deletion
+        record = executions(e.status).get((e.act.step, e.act.direction))
+        unknown = record is not None and record.job_uid is None and record.state is STARTS
+        return bool(self.configuration.deletions) and unknown
+
+    def running(
+        self, jobs: Jobs, status: WorkflowStatus, recorded: WorkflowStatus | None = None
+    ) -> Iterator[tuple[Act, Job]]:
+        """Every Pod of ours that runs, and for what; not those that a person takes for ended, and not the residue.
+
+        The residue of rule 3: a Job that somebody deleted before its uid was recorded leaves a Pod that nobody knows;
+        and the second Job of a name, which a paused leader has created. `recorded`: the status that knows the uids.
+        """
+        records = executions(recorded or status)
+        for job in jobs:
+            meaning = self.meaning(job)
+            if meaning is None or not runs(job) or assumed(status, meaning.step):
+                continue
+            if job.count and not self.alone:
+                continue
+            record = records.get((meaning.step, meaning.direction))
+            known = record is not None and record.job_uid == job.uid
+            if job.exists or known or not self.configuration.deletions:
+                yield meaning, job
+
+    def meaning(self, job: Job) -> Act | None:
+        """What a Job is for."""
+        return self._brain.names.get(job.name)
+
+    def label(self, name: str) -> str:
+        return self._brain.label(name)
+
+
+def _label(meaning: Act, epoch: int) -> str:
+    short = f"{meaning.step}-{'u' if meaning.direction == COMPENSATION else 'f'}{meaning.attempt}"
+    return f"{short}e{epoch}" if epoch > 1 else short
+
+
+Found = str | None
+"""What breaks a rule, in words; None or nothing where it holds."""
+
+
+def executions(status: WorkflowStatus) -> dict[tuple[str, str], Execution]:
+    """Every record of a step and of an undo."""
+    found: dict[tuple[str, str], Execution] = {}
+    for record in status.steps:
+        found[record.name, FORWARD] = record
+        if record.compensation is not None:
+            found[record.name, COMPENSATION] = record.compensation
+    return found
+
+
+def assumed(status: WorkflowStatus, step: str) -> bool:
+    """Whether a person asserted that a Pod of the step has ended, at any time."""
+    return any(one.verb == "assume-stopped" and one.accepted and one.target == step for one in status.handled_requests)
+
+
+def told(p: Promised, job: Job) -> str:
+    gone = ", which is gone" if not job.exists else ""
+    return f"the Pod of {p.label(job.name)}{gone} runs"
