@@ -77,9 +77,10 @@ class Calls:
             if act.kind == TOMB and not self._rules.tombstones_wanted:
                 return jobs, one
             job = cluster.made(jobs, act.name, GOES_ON if act.kind == CREATE else TOMBSTONE)
-            return cluster.with_job(jobs, job), self._taken(one, job, news=act.kind == TOMB)
+            return cluster.with_job(jobs, job), self._taken(one, job, news=True)
         if there.ours:
-            return jobs, self._taken(one, there, news=True)
+            again = one.again or self._rules.news_call_for_a_pass
+            return jobs, self._taken(one._replace(again=again), there)
         if not self._rules.owner_checked:
             return jobs, one._replace(jobs=_put(one.jobs, JobView(there.name, there.count, False, GOES_ON)))
         return jobs, one._replace(refused=tuple(sorted({*one.refused, act.name})), again=True)
@@ -125,8 +126,8 @@ class Calls:
         """What a call returned is in the cache at once; where it is news, no watch will call for a pass any more."""
         if not self._rules.own_writes_remembered:
             return one
-        again = one.again or (news and self._rules.news_call_for_a_pass)
         view = JobView(job.name, job.count, job.stopped, job.says)
+        again = one.again or (news and view not in one.jobs and self._rules.news_call_for_a_pass)
         return one._replace(jobs=_put(one.jobs, view), again=again)
 
     def _dropped(self, one: Operator, act: Act) -> Operator:

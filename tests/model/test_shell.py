@@ -275,7 +275,8 @@ async def test_the_real_controller_walks_the_same_way(
 ) -> None:
     monkeypatch.setattr(pass_, "RECORD_WITHIN_SECONDS", 0.0)
     monkeypatch.setattr(pass_, "REST_SECONDS_MIN", 0.0)
-    monkeypatch.setattr(pass_, "REST_FACTOR", 0.0)
+    monkeypatch.setattr(pass_, "WRITE_REST_FACTOR", 0.0)
+    monkeypatch.setattr(pass_, "PASS_REST_FACTOR", 0.0)
     passes = [await walk(configuration, seed) for seed in range(WALKS)]
     assert min(passes) > 1
     assert sum(passes) > 5 * WALKS
