@@ -128,11 +128,13 @@ def installed(kind_cluster: KindCluster, kubectl: Command, helm: Command, busybo
 @pytest.fixture
 def paused(kubectl: Command, installed: str) -> Iterator[None]:
     """The installed operator is not there while the test runs others."""
-    kubectl("scale", "deployment/kubesaga", "--namespace", installed, "--replicas=0")
-    kubectl("wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=kubesaga", "--namespace", installed)
-    yield
-    kubectl("scale", "deployment/kubesaga", "--namespace", installed, "--replicas=1")
-    kubectl("rollout", "status", "deployment/kubesaga", "--namespace", installed)
+    yield from _paused(kubectl, installed)
+
+
+@pytest.fixture(scope="module")
+def module_paused(kubectl: Command, installed: str) -> Iterator[None]:
+    """The same for all tests of a file."""
+    yield from _paused(kubectl, installed)
 
 
 @pytest.fixture
@@ -157,3 +159,11 @@ def _namespace(kubectl: Command) -> Iterator[str]:
     kubectl("wait", "--for=create", "serviceaccount/default", f"--namespace={name}", "--timeout=30s")
     yield name
     kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
+def _paused(kubectl: Command, installed: str) -> Iterator[None]:
+    kubectl("scale", "deployment/kubesaga", "--namespace", installed, "--replicas=0")
+    kubectl("wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=kubesaga", "--namespace", installed)
+    yield
+    kubectl("scale", "deployment/kubesaga", "--namespace", installed, "--replicas=1")
+    kubectl("rollout", "status", "deployment/kubesaga", "--namespace", installed)

@@ -50,9 +50,15 @@ def shell(name: str, script: str, *dependencies: str, undo: str | None = None, *
     return step
 
 
-def fake(name: str, *dependencies: str, undo: bool = False, fail: bool = False, delay_ms: int = 0) -> dict[str, Any]:
-    """A step for the fake node, which succeeds at once unless it is told otherwise."""
+def fake(
+    name: str, *dependencies: str, undo: bool = False, fail: bool = False, failures: int = 0, delay_ms: int = 0
+) -> dict[str, Any]:
+    """A step for the fake node, which succeeds at once unless it is told otherwise.
+
+    `failures`: so many attempts fail, and the next one succeeds.
+    """
     env = [{"name": "FAKE_FAIL", "value": "true"}] if fail else []
+    env += [{"name": "FAKE_FAILURES", "value": str(failures)}] if failures else []
     env += [{"name": "FAKE_DELAY_MS", "value": str(delay_ms)}] if delay_ms else []
     container = {"image": "fake", "env": env} if env else {"image": "fake"}
     step: dict[str, Any] = {"name": name, "dependsOn": list(dependencies), "container": container}

@@ -78,6 +78,18 @@ class Processes:
         finally:
             os.close(handle)
 
+    def kill(self, name: str) -> None:
+        """End a process without asking. Waits for its end."""
+        self._signal(name, signal.SIGKILL, wait=True)
+
+    def pause(self, name: str) -> None:
+        """Let a process stand still, as if its machine had hung."""
+        self._signal(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let a paused process go on."""
+        self._signal(name, signal.SIGCONT)
+
     def stop_all(self) -> None:
         """End every process, the last started first."""
         for name in reversed(self.names()):
@@ -87,6 +99,18 @@ class Processes:
         """The end of a process's log."""
         path = self.folder / f"{name}.log"
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+    def _signal(self, name: str, number: int, *, wait: bool = False) -> None:
+        pid = self.pid(name)
+        if pid is None:
+            return
+        handle = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(handle, number)
+            if wait:
+                select.select([handle], [], [], STOP_SECONDS)
+        finally:
+            os.close(handle)
 
     def _known(self) -> dict:
         return json.loads(self._file.read_text()) if self._file.exists() else {}
