@@ -111,6 +111,9 @@ class Effects:
             _log.info("Tombstone created" if action.tombstone else "Job created", extra=fields)
         except Exists as exists:
             await self._adopt(workflow, action.name, exists, aftermath)
+        except Conflict as met:
+            # What is new is bound to no version: the write of something else was met, such as the count of a quota.
+            raise Unavailable(met.code, met.reason, met.message) from met
         except (Refused, Unavailable) as refused:
             if isinstance(refused, Unavailable) and refused.code != _INTERNAL_ERROR:
                 raise

@@ -31,6 +31,10 @@ class Cluster(ObjectStore):
         self._called("create_job")
         return await super().create_job(namespace, manifest)
 
+    async def patch_job(self, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+        self._called("patch_job")
+        return await super().patch_job(namespace, name, patch)
+
     async def read_job(self, namespace: str, name: str) -> dict[str, Any]:
         self._called("read_job")
         return await super().read_job(namespace, name)
@@ -192,6 +196,30 @@ async def test_a_refused_job_fails_its_step() -> None:
         cluster.saga()
         await until(lambda: cluster.status().get("phase") == "Failed")
     assert cluster.status()["steps"][0]["reason"] == "CreateRejected"
+
+
+async def test_a_create_that_met_another_write_is_made_again() -> None:
+    """As where a quota is counted: a new Job is bound to no version, so the 409 says nothing about it."""
+    cluster = Cluster()
+    conflict = "Operation cannot be fulfilled on resourcequotas: the object has been modified"
+    cluster.failing["create_job"] = [Conflict(409, "Conflict", conflict)] * 2
+    async with controlled(cluster):
+        cluster.saga()
+        await until(cluster.jobs)
+        assert cluster.calls.count("create_job") == 3
+        cluster.succeed(cluster.jobs()[0])
+        await until(lambda: cluster.status().get("phase") == "Succeeded")
+
+
+async def test_a_stop_that_met_another_write_is_made_again() -> None:
+    cluster = Cluster()
+    cluster.failing["patch_job"] = [Conflict(409, "Conflict", "the object has been modified")]
+    async with controlled(cluster):
+        cluster.saga()
+        await until(cluster.jobs)
+        assert "jobUID" not in cluster.status()["steps"][0], "its uid is recorded late"
+        cluster.patch("workflows", "order", {"metadata": {"annotations": {"kubesaga.dev/cancel": "1"}}})
+        await until(lambda: cluster.get("jobs", cluster.jobs()[0])["spec"].get("activeDeadlineSeconds") == 1)
 
 
 async def test_a_job_that_a_webhook_holds_up_says_so_and_holds_up_no_other_step() -> None:
