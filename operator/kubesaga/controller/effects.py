@@ -112,8 +112,7 @@ class Effects:
         except Exists as exists:
             await self._adopt(workflow, action.name, exists, aftermath)
         except Conflict as met:
-            # What is new is bound to no version: the write of something else was met, such as the count of a quota.
-            raise Unavailable(met.code, met.reason, met.message) from met
+            raise _again(met) from met
         except (Refused, Unavailable) as refused:
             if isinstance(refused, Unavailable) and refused.code != _INTERNAL_ERROR:
                 raise
@@ -200,12 +199,19 @@ class Effects:
             wanted = action.manifest["metadata"]["annotations"].items()
             if not wanted <= (raw["metadata"].get("annotations") or {}).items():
                 return ResubmissionObservation(None, exists.message)
+        except Conflict as met:
+            raise _again(met) from met
         except Refused as refused:
             return ResubmissionObservation(None, refused.message)
         return ResubmissionObservation(raw["metadata"]["uid"])
 
     def _take(self, workflow: Workflow, raw: Raw) -> None:
         self._jobs.put(workflow.uid, JobObservation.parse(raw))
+
+
+def _again(met: Conflict) -> Unavailable:
+    """What is new is bound to no version: its create met the write of something else, such as the count of a quota."""
+    return Unavailable(met.code, met.reason, met.message)
 
 
 def _refusal(refused: ClusterError) -> Refusal:

@@ -135,6 +135,17 @@ async def test_one_that_was_there_and_is_gone_is_made_again() -> None:
     assert len(cluster.all("workflows")) == 2
 
 
+async def test_one_whose_create_met_another_write_is_made_again() -> None:
+    """As where a quota is counted."""
+    cluster = Cluster()
+    cluster.failing["create_workflow"] = [Conflict(409, "Conflict", "the quota has been modified")]
+    async with controlled(cluster):
+        await succeeded(cluster)
+        resubmit(cluster)
+        await until(lambda: (cluster.status().get("resubmission") or {}).get("uid"))
+    assert len(cluster.all("workflows")) == 2
+
+
 async def test_the_new_one_runs_like_the_first() -> None:
     cluster = Cluster()
     async with controlled(cluster):
