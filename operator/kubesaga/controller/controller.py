@@ -6,6 +6,7 @@ watches ──> caches ──> queue ──> pass: reconcile ──> write statu
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from kubesaga.controller.errors import Unavailable
 from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.pass_ import Pass, Watcher
 from kubesaga.controller.queue import Key, KeyedQueue
-from kubesaga.controller.settings import HEAL_SECONDS, PRIME_BACKOFF_SECONDS_MAX
+from kubesaga.controller.settings import HEAL_AFTER_LIST_SECONDS, HEAL_SECONDS, PRIME_BACKOFF_SECONDS_MAX
 from kubesaga.controller.telemetry import Telemetry
 from kubesaga.controller.workflow_cache import WorkflowCache
 from kubesaga.engine.observation import JobObservation, PodObservation
@@ -50,8 +51,13 @@ class Controller:
         self._pass = Pass(cluster, self.workflows, self.jobs, self.pods, self.telemetry, now, watcher)
         self.queue = KeyedQueue(self._work)
         self._healing: asyncio.Task[None] | None = None
+        self._listed = asyncio.Event()
 
     # What the watches say
+
+    def listed(self) -> None:
+        """A watch begins, and shows a list first: what was deleted while nobody watched is not in it."""
+        self._listed.set()
 
     def workflow_changed(self, raw: Raw) -> None:
         """A Workflow was added or modified."""
@@ -136,9 +142,17 @@ class Controller:
     # What the watches may miss
 
     async def _heal(self) -> None:
-        """List everything now and then: after a watch was cut off, deletions may never be told."""
+        """List everything now and then: after a watch was cut off, deletions may never be told.
+
+        At the start, too: the watches begin a moment after the caches were primed.
+        """
+        self._listed.set()
         while True:
-            await asyncio.sleep(HEAL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEAL_SECONDS):
+                    await self._listed.wait()
+            await asyncio.sleep(HEAL_AFTER_LIST_SECONDS)
+            self._listed.clear()
             try:
                 await self._list_all()
             except Exception:  # the next round tries again; the watches go on meanwhile

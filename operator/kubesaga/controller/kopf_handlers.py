@@ -15,21 +15,27 @@ def registry_for(controller: Controller) -> kopf.OperatorRegistry:
     """Handlers that feed the controller. Events only: kopf's other handlers write annotations and finalizers."""
     registry = kopf.OperatorRegistry()
 
+    def tell(event: kopf.RawEvent, changed: Callable[[Raw], None], gone: Callable[[Raw], None]) -> None:
+        """Pass on one watch event; one without a type is of the list that a watch begins with."""
+        if event["type"] is None:
+            controller.listed()
+        (gone if event["type"] == "DELETED" else changed)(dict(event["object"]))
+
     @kopf.on.login(registry=registry)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def workflow(event: kopf.RawEvent, **_: Any) -> None:
-        _tell(event, controller.workflow_changed, controller.workflow_gone)
+        tell(event, controller.workflow_changed, controller.workflow_gone)
 
     @kopf.on.event("batch", "v1", "jobs", labels={LABEL_WORKFLOW_UID: kopf.PRESENT}, registry=registry)
     async def job(event: kopf.RawEvent, **_: Any) -> None:
-        _tell(event, controller.job_changed, controller.job_gone)
+        tell(event, controller.job_changed, controller.job_gone)
 
     @kopf.on.event("", "v1", "pods", labels={LABEL_WORKFLOW_UID: kopf.PRESENT}, registry=registry)
     async def pod(event: kopf.RawEvent, **_: Any) -> None:
-        _tell(event, controller.pod_changed, controller.pod_gone)
+        tell(event, controller.pod_changed, controller.pod_gone)
 
     return registry
 
@@ -48,11 +54,6 @@ def settings_for() -> kopf.OperatorSettings:
     settings.watching.label_selectors["batch", "v1", "jobs"] = LABEL_WORKFLOW_UID
     settings.watching.label_selectors["", "v1", "pods"] = LABEL_WORKFLOW_UID
     return settings
-
-
-def _tell(event: kopf.RawEvent, changed: Callable[[Raw], None], gone: Callable[[Raw], None]) -> None:
-    """Pass on one watch event."""
-    (gone if event["type"] == "DELETED" else changed)(dict(event["object"]))
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):

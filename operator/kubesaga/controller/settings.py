@@ -15,6 +15,9 @@ ACTIONS_AT_ONCE: Final = 16
 HEAL_SECONDS: Final = 300.0
 """How often everything is listed again, to find what the watches have missed."""
 
+HEAL_AFTER_LIST_SECONDS: Final = 5.0
+"""How soon that is done after a watch began with a list: what was deleted just before is told by nobody."""
+
 PRIME_BACKOFF_SECONDS_MAX: Final = 15.0
 """Longest wait before an API server that does not answer at the start is asked again."""
 
