@@ -18,6 +18,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kubernetes.aio.config import kube_config
+
 from kubesaga.controller import cluster_client
 from kubesaga.controller.cluster_client import ClusterClient
 from kubesaga.controller.entrypoint import main
@@ -209,7 +211,7 @@ def _run(namespace: str, kubeconfig: str, folder: str, moment: Moment | None, po
     log = os.open(f"{folder}/log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    os.environ["KUBECONFIG"] = kubeconfig
+    os.environ["KUBECONFIG"] = kube_config.KUBE_CONFIG_DEFAULT_LOCATION = kubeconfig  # The latter was read on import.
     if hasty:
         cluster_client.TIMEOUT_SECONDS = HASTY_SECONDS  # type: ignore[misc]
     _Counter(Path(folder, "writes"), moment).count()
