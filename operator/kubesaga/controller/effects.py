@@ -127,7 +127,8 @@ class Effects:
             return  # It was deleted since: the next pass decides what that means.
         job = JobObservation.parse(raw)
         if job.owner_uid == workflow.uid:
-            self._take(workflow, raw)
+            # The watch tells nothing that this read has told before: what has become of it is a matter for a pass.
+            aftermath.again |= self._take(workflow, raw)
         else:
             aftermath.refusals[name] = _refusal(exists)
 
@@ -205,8 +206,9 @@ class Effects:
             return ResubmissionObservation(None, refused.message)
         return ResubmissionObservation(raw["metadata"]["uid"])
 
-    def _take(self, workflow: Workflow, raw: Raw) -> None:
-        self._jobs.put(workflow.uid, JobObservation.parse(raw))
+    def _take(self, workflow: Workflow, raw: Raw) -> bool:
+        """Take a Job in; whether it says something new."""
+        return self._jobs.put(workflow.uid, JobObservation.parse(raw))
 
 
 def _again(met: Conflict) -> Unavailable:
