@@ -108,6 +108,8 @@ class Effects:
         fields = {"namespace": workflow.namespace, "workflow": workflow.name, "step": action.step, "job": action.name}
         try:
             self._take(workflow, await self._cluster.create_job(workflow.namespace, action.manifest))
+            # A Job that never runs is over when it is there: no later event of it is news.
+            aftermath.again |= action.tombstone
             _log.info("Tombstone created" if action.tombstone else "Job created", extra=fields)
         except Exists as exists:
             await self._adopt(workflow, action.name, exists, aftermath)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
-from test_controller import FEEDS, Cluster
+from test_controller import FEEDS, Cluster, until
 from virtual_time import run, virtual_now
 
 from kubesaga.api.names import LABEL_WORKFLOW_UID
@@ -130,5 +130,21 @@ def test_a_job_that_was_created_without_an_answer_is_recorded_soon() -> None:
         [step] = world.cluster.status()["steps"]
         [job] = world.cluster.all("jobs")
         assert (step["state"], step["jobUID"]) == ("Running", job["metadata"]["uid"])
+
+    in_world(story)
+
+
+def test_an_intent_that_was_closed_holds_nothing_up_though_the_watch_tells_of_it_last() -> None:
+    """The answer to its create has told all that there is to tell: the watch has no news of a Job that never runs."""
+
+    async def story(world: World) -> None:
+        world.cluster.failing["create_job"] = [Unavailable(503, "ServiceUnavailable", "a fault")]
+        await until(lambda: "create_job" in world.cluster.calls)
+        world.cluster.patch("workflows", "order", {"metadata": {"annotations": {"kubesaga.dev/cancel": "1"}}})
+        world.watched = False
+        await asyncio.sleep(SOON_SECONDS / 3)
+        [job] = world.cluster.all("jobs")
+        assert job["spec"]["suspend"] is True
+        assert world.cluster.status()["phase"] == "Cancelled"
 
     in_world(story)
