@@ -138,8 +138,8 @@ def test_an_intent_that_was_closed_holds_nothing_up_though_the_watch_tells_of_it
     """The answer to its create has told all that there is to tell: the watch has no news of a Job that never runs."""
 
     async def story(world: World) -> None:
-        world.cluster.failing["create_job"] = [Unavailable(503, "ServiceUnavailable", "a fault")]
-        await until(lambda: "create_job" in world.cluster.calls)
+        world.cluster.failing["create_job"] = [Unavailable(503, "ServiceUnavailable", "a fault")] * 3
+        await until(lambda: len(world.cluster.failing["create_job"]) == 1)
         world.cluster.patch("workflows", "order", {"metadata": {"annotations": {"kubesaga.dev/cancel": "1"}}})
         world.watched = False
         await asyncio.sleep(SOON_SECONDS / 3)
