@@ -33,7 +33,7 @@ class Trial:
         """A namespace that says what it is for; removed afterwards, without waiting for it."""
         name = "-".join((*what, uuid.uuid4().hex[:6]))
         self.api.make_namespace(name)
-        yield name
+        yield name  # After a failure it stays, to be looked at: no `finally` here.
         self.api.delete(f"api/v1/namespaces/{name}")
 
     def begin(self, namespace: str, references: Mapping[str, Reference]) -> None:
