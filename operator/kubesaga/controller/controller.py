@@ -157,8 +157,9 @@ class Controller:
             self._listed.clear()
             try:
                 await self._list_all()
-            except Exception:  # the next round tries again; the watches go on meanwhile
+            except Exception:  # the next round tries again, soon; the watches go on meanwhile
                 _log.exception("Healing list failed")
+                self._listed.set()
 
     async def _list_all(self) -> None:
         """Take in everything there is, Jobs and Pods first, and drop what is not there any more."""

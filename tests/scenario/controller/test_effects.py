@@ -7,7 +7,7 @@ import pytest
 from kubesaga.api.names import Direction
 from kubesaga.api.status import StepState, StepStatus
 from kubesaga.api.workflow import Workflow
-from kubesaga.controller.controller import Controller
+from kubesaga.controller.controller import Controller, utc_now
 from kubesaga.controller.effects import Aftermath, Effects
 from kubesaga.engine.action import Action, CreateJob, DeleteJob, StopJob
 from kubesaga.engine.executor import StepExecutor
@@ -36,7 +36,7 @@ class Scene:
 
     async def does(self, action: Action) -> Aftermath:
         caches = self.controller.workflows, self.controller.jobs, self.controller.pods
-        return await Effects(self.cluster, *caches).carry_out(self.workflow, [action])
+        return await Effects(self.cluster, *caches, utc_now).carry_out(self.workflow, [action])
 
     def shown(self) -> bool:
         """The watch shows the Job as it is; whether that is new to the cache."""
@@ -56,8 +56,8 @@ def scene() -> Scene:
     return Scene()
 
 
-async def test_a_new_job_calls_for_no_pass_for_it_has_just_begun(scene: Scene) -> None:
-    assert not (await scene.does(scene.create())).pass_again
+async def test_a_new_job_calls_for_a_pass_that_records_its_uid(scene: Scene) -> None:
+    assert (await scene.does(scene.create())).pass_again
 
 
 async def test_a_tombstone_calls_for_a_pass_for_nothing_becomes_of_it(scene: Scene) -> None:
