@@ -7,6 +7,7 @@ watches ──> caches ──> queue ──> pass: reconcile ──> write statu
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -38,13 +39,14 @@ class Controller:
         cluster: Cluster,
         *,
         now: Callable[[], datetime] = utc_now,
+        clock: Callable[[], float] = time.monotonic,
         telemetry: Telemetry | None = None,
         watcher: Watcher | None = None,
     ) -> None:
         self.telemetry = telemetry or Telemetry()
         self.workflows = WorkflowCache()
-        self.jobs: ObjectCache[JobObservation] = ObjectCache()
-        self.pods: ObjectCache[PodObservation] = ObjectCache()
+        self.jobs: ObjectCache[JobObservation] = ObjectCache(clock)
+        self.pods: ObjectCache[PodObservation] = ObjectCache(clock)
         self.primed = asyncio.Event()
         self._cluster = cluster
         self._pass = Pass(cluster, self.workflows, self.jobs, self.pods, self.telemetry, now, watcher)

@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from kubesaga.api.names import LABEL_WORKFLOW_UID
@@ -61,11 +60,13 @@ class Effects:
         workflows: WorkflowCache,
         jobs: ObjectCache[JobObservation],
         pods: ObjectCache[PodObservation],
+        now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._workflows = workflows
         self._jobs = jobs
         self._pods = pods
+        self._now = now
 
     async def carry_out(self, workflow: Workflow, actions: Sequence[Action]) -> Aftermath:
         """Do every action; one that fails holds up no other."""
@@ -115,7 +116,7 @@ class Effects:
             if isinstance(refused, Unavailable) and refused.code != _INTERNAL_ERROR:
                 raise
             _log.warning("Job refused", extra={**fields, "code": refused.code, "answer": refused.message})
-            aftermath.refusals[action.name] = _refusal(refused)
+            aftermath.refusals[action.name] = self._refusal(refused)
 
     async def _adopt(self, workflow: Workflow, name: str, exists: Exists, aftermath: Aftermath) -> None:
         """The Job is there: ours, if it was created before a crash; else the name is somebody else's."""
@@ -127,7 +128,7 @@ class Effects:
         if job.owner_uid == workflow.uid:
             self._take(workflow, raw)
         else:
-            aftermath.refusals[name] = _refusal(exists)
+            aftermath.refusals[name] = self._refusal(exists)
 
     async def _stop(self, workflow: Workflow, action: StopJob) -> None:
         try:
@@ -146,7 +147,7 @@ class Effects:
     async def _confirm(self, workflow: Workflow, name: str) -> None:
         """Read a Job and its Pods live, and let the caches know."""
         try:
-            asked_at = time.monotonic()
+            asked_at = self._jobs.clock()
             job = JobObservation.parse(await self._cluster.read_job(workflow.namespace, name))
             self._jobs.put(workflow.uid, job, asked_at=asked_at)
         except NotFound:
@@ -204,6 +205,5 @@ class Effects:
     def _take(self, workflow: Workflow, raw: Raw) -> None:
         self._jobs.put(workflow.uid, JobObservation.parse(raw))
 
-
-def _refusal(refused: ClusterError) -> Refusal:
-    return Refusal(refused.code, refused.reason, refused.message, datetime.now(UTC))
+    def _refusal(self, refused: ClusterError) -> Refusal:
+        return Refusal(refused.code, refused.reason, refused.message, self._now())

@@ -6,7 +6,7 @@ replaced by an older version of itself, and one that was seen deleted does not c
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -40,7 +40,9 @@ class Entry(Generic[T]):
 class ObjectCache(Generic[T]):
     """Objects by uid, listed by group (the uid of their Workflow)."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        """Seconds that never go back: what tells whether a read began after an object was told to be gone."""
         self._entries: dict[str, Entry[T]] = {}
         self._groups: dict[str, dict[str, T]] = {}
         self._gone: OrderedDict[str, float] = OrderedDict()
@@ -59,7 +61,7 @@ class ObjectCache(Generic[T]):
     def put(self, group: str, value: T, *, asked_at: float | None = None) -> bool:
         """Take an object in; False where what is known says the same, is newer, or the object is gone.
 
-        `asked_at`: when a live read of it began, by `time.monotonic`. It proves an object alive that was told to be
+        `asked_at`: when a live read of it began, by `clock`. It proves an object alive that was told to be
         gone before: a watch by label says so also where somebody removed the label.
         """
         if asked_at is not None and self._gone.get(value.uid, asked_at) < asked_at:
@@ -75,7 +77,7 @@ class ObjectCache(Generic[T]):
 
     def remove(self, uid: str) -> str | None:
         """Forget an object for good; returns its group if it was known."""
-        self._gone[uid] = time.monotonic()
+        self._gone[uid] = self.clock()
         if len(self._gone) > GONE_MAX:
             self._gone.popitem(last=False)
         entry = self._entries.pop(uid, None)

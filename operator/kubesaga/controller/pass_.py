@@ -68,7 +68,7 @@ class Pass:
         self._now = now
         self._watcher = watcher
         self._plans = PlanCache(WorkflowPlanner().plan)
-        self._effects = Effects(cluster, workflows, jobs, pods)
+        self._effects = Effects(cluster, workflows, jobs, pods, now)
         self._memories: dict[Key, _Memory] = {}
         self._telling: set[asyncio.Task[None]] = set()
 
