@@ -88,7 +88,7 @@ class Effects:
             case CreateJob():
                 await self._create(workflow, action, aftermath)
             case StopJob():
-                await self._stop(workflow, action)
+                await self._stop(workflow, action, aftermath)
             case DeleteJob():
                 await self._delete(workflow, action)
             case ConfirmJob(name=name):
@@ -108,7 +108,8 @@ class Effects:
     async def _create(self, workflow: Workflow, action: CreateJob, aftermath: Aftermath) -> None:
         fields = {"namespace": workflow.namespace, "workflow": workflow.name, "step": action.step, "job": action.name}
         try:
-            self._take(workflow, await self._cluster.create_job(workflow.namespace, action.manifest))
+            made = self._take(workflow, await self._cluster.create_job(workflow.namespace, action.manifest))
+            aftermath.again |= made and action.tombstone  # Any other Job goes on to say that it runs.
             _log.info("Tombstone created" if action.tombstone else "Job created", extra=fields)
         except Exists as exists:
             await self._adopt(workflow, action.name, exists, aftermath)
@@ -126,13 +127,14 @@ class Effects:
             return  # It was deleted since: the next pass decides what that means.
         job = JobObservation.parse(raw)
         if job.owner_uid == workflow.uid:
-            self._take(workflow, raw)
+            aftermath.again |= self._take(workflow, raw)
         else:
             aftermath.refusals[name] = self._refusal(exists)
 
-    async def _stop(self, workflow: Workflow, action: StopJob) -> None:
+    async def _stop(self, workflow: Workflow, action: StopJob, aftermath: Aftermath) -> None:
         try:
-            self._take(workflow, await self._cluster.patch_job(workflow.namespace, action.name, action.patch))
+            raw = await self._cluster.patch_job(workflow.namespace, action.name, action.patch)
+            aftermath.again |= self._take(workflow, raw)
         except (NotFound, Conflict):
             self._jobs.remove(action.uid)  # Gone, or replaced: the next pass reads it live.
         _log.info("Job stopped", extra={"workflow": workflow.name, "job": action.name})
@@ -202,8 +204,9 @@ class Effects:
             return ResubmissionObservation(None, refused.message)
         return ResubmissionObservation(raw["metadata"]["uid"])
 
-    def _take(self, workflow: Workflow, raw: Raw) -> None:
-        self._jobs.put(workflow.uid, JobObservation.parse(raw))
+    def _take(self, workflow: Workflow, raw: Raw) -> bool:
+        """Take in a Job that an answer shows; whether it says something new, which the watch then says no more."""
+        return self._jobs.put(workflow.uid, JobObservation.parse(raw))
 
     def _refusal(self, refused: ClusterError) -> Refusal:
         return Refusal(refused.code, refused.reason, refused.message, self._now())
