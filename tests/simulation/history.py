@@ -1,5 +1,7 @@
 """What happened in a run, as the server's commits and the machines tell it: what the oracle judges."""
 
+import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -55,7 +57,12 @@ class History:
         """Every Job of the Workflow that an operator created, in order."""
         made = [one for one in self.by_operators if (one.verb, one.resource) == ("create", "jobs")]
         births = [Birth(one, Work.of(one.raw), LABEL_TOMBSTONE in one.raw["metadata"]["labels"]) for one in made]
-        return [one for one in births if one.work.workflow_uid == self.uid]
+        return [one for one in births if one.work.workflow_uid == self.uid and one.commit.time < self.gone_at]
+
+    @cached_property
+    def gone_at(self) -> float:
+        """When the Workflow was taken out, with all that guards its names; infinity if it never was."""
+        return self.last.time if self.left else float("inf")
 
     @cached_property
     def statuses(self) -> list[Commit]:
@@ -111,6 +118,14 @@ class History:
         for name in self.scenario.steps:
             found[name] = after(name)
         return found
+
+    def digest(self) -> str:
+        """A digest of everything that happened, in its order: equal for two runs of one seed, and for them only."""
+        told = hashlib.sha256()
+        for one in self.commits:
+            told.update(json.dumps([one.time, one.actor, one.verb, one.resource, one.changed, one.raw]).encode())
+        told.update(json.dumps([self.story, self.seconds, self.complaints]).encode())
+        return told.hexdigest()
 
     def end_state(self) -> dict[str, Any]:
         """What became of the Workflow, times and words aside."""

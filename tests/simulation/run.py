@@ -20,8 +20,8 @@ from simulation.world import WORKFLOW, World
 QUIET_SECONDS: Final = 700.0
 """Nothing has happened for so long: longer than any back-off, and the caches were healed twice meanwhile."""
 
-REST_SECONDS: Final = 36_000.0
-"""For so long nothing may be written after the end: 10 hours."""
+REST_SECONDS: Final = 3_600.0
+"""For so long nothing may be written after the end: the caches are healed a dozen times meanwhile."""
 
 SECONDS_MAX: Final = 10 * 86_400.0
 """A run that has not come to rest by then never does."""
@@ -71,7 +71,7 @@ async def _play(
         errors.append(str(error))
     history.rest = history.rest or len(world.server.commits)
     history.calls, history.left = faults.calls, uid not in world.server.uids
-    history.containers = list(world.nodes.containers.values())
+    history.containers = [one for one in world.nodes.containers.values() if one.began < history.gone_at]
     errors += [f"{one.name} ended: {one.failure!r}" for one in world.operators if one.failure is not None]
     history.complaints = errors
     return history

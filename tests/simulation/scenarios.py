@@ -16,11 +16,10 @@ from simulation.nodes import Fate, Work
 
 FORWARD, COMPENSATION = Direction.FORWARD, Direction.COMPENSATION
 LATER_SECONDS: Final = 7_200.0
-LATER_SECONDS_A_STEP: Final = 1_200.0
-"""When what is timed happens in a strict scenario: what steps take, and all that faults can delay, is over by then."""
+"""What is timed happens in a strict scenario so long after all that steps can take: what faults delay is over by then."""
 
-LASTING_STEPS_MAX: Final = 60
-"""In a strict scenario of more steps the culprit fails: to wait for what is timed would take days."""
+_START_SECONDS_MAX: Final = 60.0
+"""Longest time that an attempt takes beside its work: to be started, to linger, to be told of."""
 
 NEVER_SECONDS: Final = 1_000_000
 """A time limit that is there and never met."""
@@ -403,21 +402,19 @@ def _culprit(scenario: Scenario, chance: Random) -> bool:
     if name is None or not _often(chance, 0.9):
         scenario.culprit = None
         return False
-    long = scenario.strict and len(scenario.steps) > LASTING_STEPS_MAX
-    if chance.random() < 0.6 or long:
+    if chance.random() < 0.6:
         scenario.fail(name, FORWARD, _limit(scenario, name) + 1)
         return True
     scenario.lasts = True
     scenario.steps[name].pop("timeoutSeconds", None)
     scenario.fates[name, FORWARD] = [Fate(None, linger_seconds=chance.choice((0.1, 5.0, 40.0)))]
-    later = LATER_SECONDS + LATER_SECONDS_A_STEP * len(scenario.steps)
-    at = later if scenario.strict else chance.uniform(1, 60)
+    at = round(LATER_SECONDS + _longest(scenario)) if scenario.strict else chance.uniform(1, 60)
     if chance.random() < 0.25:
         scenario.spec["timeoutSeconds"] = int(at)
         scenario.features.add("deadline")
     else:
         scenario.plans.append((at, chance.choice(("cancel", "terminate", "delete", "rollback", "cancel"))))
-    scenario.plans.append((2 * at, "end"))  # Where nothing ended it, such as past a pivot.
+    scenario.plans.append((at + LATER_SECONDS / 4, "end"))  # Where nothing ended it, such as past a pivot.
     scenario.timed = True
     return True
 
@@ -461,6 +458,19 @@ def _answers(scenario: Scenario, chance: Random) -> bool:
     verbs = (Verb.RETRY_COMPENSATION, Verb.SKIP_COMPENSATION, Verb.RETRY_STEP, Verb.SKIP_STEP, Verb.RETRY, Verb.ABANDON)
     scenario.answers += chance.choices(verbs, k=chance.randint(1, 4))
     return True
+
+
+def _longest(scenario: Scenario) -> float:
+    """How long all steps take one after the other, every retry included."""
+    seconds = 0.0
+    for name in scenario.steps:
+        listed = scenario.fates.get((name, FORWARD), [])
+        late = scenario.steps[name].get("timeoutSeconds", 0)
+        seconds += sum(_START_SECONDS_MAX + (one.seconds or late) for one in listed) + _START_SECONDS_MAX
+        policy = scenario.spec.get("defaults", {}).get("retry", {}) | scenario.steps[name].get("retry", {})
+        pauses = [policy.get("backoffSeconds", 5) * policy.get("factor", 2) ** n for n in range(len(listed))]
+        seconds += sum(min(300, pause) for pause in pauses)
+    return seconds
 
 
 def _limit(scenario: Scenario, name: str) -> int:
