@@ -90,7 +90,7 @@ class Effects:
             case StopJob():
                 await self._stop(workflow, action, aftermath)
             case DeleteJob():
-                await self._delete(workflow, action)
+                await self._delete(workflow, action, aftermath)
             case ConfirmJob(name=name):
                 await self._confirm(workflow, name)
                 aftermath.confirmed.add(name)
@@ -124,7 +124,8 @@ class Effects:
         try:
             raw = await self._cluster.read_job(workflow.namespace, name)
         except NotFound:
-            return  # It was deleted since: the next pass decides what that means.
+            aftermath.again = True  # It was deleted since: the next pass decides what that means.
+            return
         job = JobObservation.parse(raw)
         if job.owner_uid == workflow.uid:
             aftermath.again |= self._take(workflow, raw)
@@ -136,14 +137,14 @@ class Effects:
             raw = await self._cluster.patch_job(workflow.namespace, action.name, action.patch)
             aftermath.again |= self._take(workflow, raw)
         except (NotFound, Conflict):
-            self._jobs.remove(action.uid)  # Gone, or replaced: the next pass reads it live.
+            self._drop(action.uid, aftermath)
         _log.info("Job stopped", extra={"workflow": workflow.name, "job": action.name})
 
-    async def _delete(self, workflow: Workflow, action: DeleteJob) -> None:
+    async def _delete(self, workflow: Workflow, action: DeleteJob, aftermath: Aftermath) -> None:
         try:
             await self._cluster.delete_job(workflow.namespace, action.name, action.uid)
         except (NotFound, Conflict):
-            self._jobs.remove(action.uid)
+            self._drop(action.uid, aftermath)
         _log.info("Job deleted to undo its step", extra={"workflow": workflow.name, "job": action.name})
 
     async def _confirm(self, workflow: Workflow, name: str) -> None:
@@ -203,6 +204,10 @@ class Effects:
         except Refused as refused:
             return ResubmissionObservation(None, refused.message)
         return ResubmissionObservation(raw["metadata"]["uid"])
+
+    def _drop(self, uid: str, aftermath: Aftermath) -> None:
+        """Forget a Job that an answer shows to be gone or replaced: the next pass reads it live."""
+        aftermath.again |= self._jobs.remove(uid) is not None
 
     def _take(self, workflow: Workflow, raw: Raw) -> bool:
         """Take in a Job that an answer shows; whether it says something new, which the watch then says no more."""

@@ -11,7 +11,7 @@ from kubesaga.api.group import API_VERSION, KIND
 from kubesaga.api.names import Direction, job_name
 from kubesaga.controller import pass_
 from kubesaga.controller.controller import Controller
-from kubesaga.controller.errors import Conflict, Refused, Unavailable
+from kubesaga.controller.errors import Conflict, Exists, Refused, Unavailable
 from kubesaga.engine.reconcile import reconcile
 from kubesaga.runner.object_store import ObjectStore
 
@@ -231,6 +231,31 @@ async def test_a_job_that_ended_just_before_it_was_stopped_is_seen_to_have_ended
         failed = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]
         cluster.set_status("jobs", cluster.jobs()[0], {"failed": 1, "conditions": failed})
         await until(lambda: cluster.status().get("phase") == "Cancelled")
+
+
+async def test_a_job_that_is_gone_when_it_is_to_be_deleted_is_known_to_be_gone() -> None:
+    """The answer says so, and the watch then tells of nothing that is still known."""
+    cluster = Cluster()
+    async with controlled(cluster, lag_seconds=0.2):
+        undone = {"name": "a", "container": {"image": "i"}, "compensate": {"deleteJob": {}}}
+        cluster.saga(steps=[undone, {"name": "b", "dependsOn": ["a"], "container": {"image": "i"}}])
+        await until(cluster.jobs)
+        first = cluster.jobs()[0]
+        cluster.failing["create_job"] = [Refused(422, "Invalid", "no image")]
+        cluster.succeed(first)
+        await until(lambda: cluster.calls.count("create_job") == 2)
+        cluster.remove("jobs", first)
+        await until(lambda: cluster.status().get("phase") == "RolledBack")
+
+
+async def test_a_job_that_went_between_two_answers_is_made_again() -> None:
+    """The create says that it is there, the read that it is not, and nothing of it is ever watched."""
+    cluster = Cluster()
+    async with controlled(cluster, lag_seconds=0.05):
+        cluster.failing["create_job"] = [Exists(409, "AlreadyExists", "it is there")]
+        cluster.saga()
+        await until(cluster.jobs)
+    assert cluster.calls.count("create_job") == 2
 
 
 async def test_a_refused_job_fails_its_step() -> None:
