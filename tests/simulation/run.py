@@ -100,7 +100,8 @@ def _rests(world: World) -> bool:
         return True
     phase = (raw.get("status") or {}).get("phase")
     if phase in _TERMINAL:
-        return "ttlSecondsAfterFinished" not in raw["spec"] and "deletionTimestamp" not in raw["metadata"]
+        refused = raw["status"].get("reason") == "InvalidSpec"  # It may be mended, and is kept for that.
+        return ("ttlSecondsAfterFinished" not in raw["spec"] or refused) and "deletionTimestamp" not in raw["metadata"]
     return phase in _WAITING or "deletionTimestamp" in raw["metadata"]
 
 
