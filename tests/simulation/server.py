@@ -92,7 +92,7 @@ class SimulatedServer:
     """By uid of the owner, the uids of what it owns, in order."""
     listeners: list[Listener] = field(default_factory=list)
     namespaces_terminating: set[str] = field(default_factory=set)
-    version: int = 0
+    version: int = 100
     serial: int = 0
 
     # Reading

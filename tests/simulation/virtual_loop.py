@@ -13,6 +13,9 @@ OWNER: Owner = ContextVar("owner", default=None)
 """To whom the tasks belong that are made in this context: an object with a list `tasks`. Its crash ends them all."""
 
 
+_NEAR = 1e-6
+
+
 class StandsStill(RuntimeError):  # noqa: N818 - what it says
     """No timer is set and nothing is ready: nothing would ever happen again."""
 
@@ -31,8 +34,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self._virtual_now
 
     def jump(self, seconds: float) -> None:
-        """Let time pass."""
-        self._virtual_now += seconds
+        """Let time pass, to the next timer where it is no farther: a sum of floats might never reach it."""
+        then = self._virtual_now + seconds
+        next_ = self._scheduled[0].when() if self._scheduled else then
+        self._virtual_now = next_ if abs(next_ - then) < _NEAR else then
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
         """Call at once, in this thread: the order of threads would be chance."""
