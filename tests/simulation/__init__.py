@@ -40,7 +40,7 @@ Bounds and assumptions
     - A 409 that has no cause in the objects is given to patches only: the API server gives no other.
     - Names guard Jobs as long as their Workflow is there. An operator that stood still while its Workflow ended and was
       deleted may still create a Job of it, which the garbage collector takes away; such Jobs are left out of account.
-    - A Job that somebody else deletes before its uid was recorded may run once more; so where others delete Jobs, a
-      second create of that Job is not counted as a violation.
+    - A Job that somebody else deletes before its uid was recorded is not known to have been: it may run once more, or
+      be taken for never started and not be undone. Steps of which that is so are left out of account.
     - There is no admission, no quota but as a fault, one namespace that is not deleted, and no resubmission's own run.
 """

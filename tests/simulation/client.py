@@ -28,7 +28,9 @@ class Trouble(Protocol):
 class Client:
     """Implements `kubesaga.controller.cluster.Cluster` for one operator."""
 
-    def __init__(self, server: SimulatedServer, loop: VirtualLoop, chance: Random, actor: str, trouble: Trouble) -> None:
+    def __init__(
+        self, server: SimulatedServer, loop: VirtualLoop, chance: Random, actor: str, trouble: Trouble
+    ) -> None:
         self.actor = actor
         self.alive = True
         self.writes = 0
@@ -147,14 +149,14 @@ class Client:
         def select() -> list[Raw]:
             label = "batch.kubernetes.io/job-name"
             pods = self._server.objects["pods"].items()
-            return [raw for key, raw in pods if key[0] == namespace and raw["metadata"]["labels"].get(label) == job_name]
+            return [
+                raw for key, raw in pods if key[0] == namespace and raw["metadata"]["labels"].get(label) == job_name
+            ]
 
         return await self._call("list", "pods", job_name, select)
 
     async def create_event(self, namespace: str, manifest: Mapping[str, Any]) -> None:
-        await self._call(
-            "create", "events", manifest["reason"], lambda: self._server.events.append(dict(manifest))
-        )
+        await self._call("create", "events", manifest["reason"], lambda: self._server.events.append(dict(manifest)))
 
     async def list(self, resource: str) -> AsyncIterator[Raw]:
         found = await self._call("list", resource, "", lambda: list(self._server.objects[resource].values()))

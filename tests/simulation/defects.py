@@ -9,7 +9,6 @@ from kubesaga.api import names
 from kubesaga.controller import pass_
 from kubesaga.controller.effects import Effects
 from kubesaga.controller.errors import Conflict, Exists, NotFound
-from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.pass_ import Pass
 from kubesaga.engine import executor, forward, rollback, state
 from kubesaga.engine.settlement import Settlement
@@ -99,14 +98,14 @@ def a_Job_that_the_cache_lacks_is_lost(stack: ExitStack) -> None:  # noqa: N802
 @defect
 def the_next_attempt_does_not_wait_for_the_last_one_to_settle(stack: ExitStack) -> None:
     for module in (forward,):
-        stack.enter_context(patch.object(module, "settlement", lambda *given: Settlement.SETTLED))
+        stack.enter_context(patch.object(module, "settlement", lambda *_: Settlement.SETTLED))
 
 
 @defect
 def undos_do_not_wait_for_quiescence(stack: ExitStack) -> None:
     from kubesaga.engine import quiescence
 
-    stack.enter_context(patch.object(quiescence, "_settled", lambda *given: True))
+    stack.enter_context(patch.object(quiescence, "_settled", lambda *_: True))
 
 
 @defect
@@ -117,18 +116,6 @@ def undos_run_in_no_order(stack: ExitStack) -> None:
         return tuple(name for name in undo_set if name not in undone)
 
     stack.enter_context(patch.object(DependencyResolver, "compensations", all_of_them))
-
-
-@defect
-def an_older_version_replaces_a_newer_one(stack: ExitStack) -> None:
-    original = ObjectCache.put
-
-    def put(self: Any, group: str, value: Any, *, asked_at: float | None = None) -> bool:
-        known = self._entries.pop(value.uid, None)
-        self._gone.pop(value.uid, None)
-        return bool(original(self, group, value, asked_at=asked_at)) or known is None
-
-    stack.enter_context(patch.object(ObjectCache, "put", put))
 
 
 @defect

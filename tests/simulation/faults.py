@@ -6,12 +6,14 @@ A fault waits for its call: the n-th of all calls of operators, or the first one
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Final
 
 from kubesaga.controller.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
 from kubesaga.engine.verb import Scope, Verb
 from simulation.client import Client
+from simulation.job_controller import is_over
 from simulation.nodes import NODES
 from simulation.server import NAMESPACE
 from simulation.world import WORKFLOW, World
@@ -69,6 +71,10 @@ def _write(verb: str, resource: str) -> bool:
 def _bound(verb: str, resource: str) -> bool:
     """Writes that may meet another: a status or a finalizer, and a Job that its controller writes all the time."""
     return verb == "patch"
+
+
+def _status(verb: str, resource: str) -> bool:
+    return resource == "workflows/status"
 
 
 def _create(verb: str, resource: str) -> bool:
@@ -229,7 +235,7 @@ def _conflict(faults: Faults, client: Client, fault: Fault) -> ClusterError | No
     return Conflict(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
 
 
-@kind("foreign-write", lambda verb, resource: resource == "workflows/status", weight=3)
+@kind("foreign-write", _status, weight=3)
 def _foreign_write(faults: Faults, client: Client, fault: Fault) -> ClusterError | None:
     """Somebody else writes the Workflow just before we do: ours is stale."""
     annotate(faults.world, {"example.com/count": str(fault.number)})
@@ -288,7 +294,7 @@ def _second(faults: Faults, client: Client, fault: Fault) -> ClusterError | None
     return None
 
 
-@kind("paused-between-write-and-effects", lambda v, r: r == "workflows/status", after=True, seconds=(1.0, 120.0), weight=4)
+@kind("paused-between-write-and-effects", _status, after=True, seconds=(1.0, 120.0), weight=4)
 def _pause(faults: Faults, client: Client, fault: Fault) -> ClusterError | None:
     """The leader stands still, another takes over, and the first one wakes as if nothing had happened."""
     client.pause()
@@ -353,7 +359,7 @@ def _watch_lags(faults: Faults, client: Client, fault: Fault) -> ClusterError | 
         if process.client is client:
             watch = process.watches[fault.number % 3]
             watch.lag_seconds = fault.seconds
-            faults.world.later(10 * fault.seconds, lambda: setattr(watch, "lag_seconds", 0.0))
+            faults.world.later(10 * fault.seconds, partial(setattr, watch, "lag_seconds", 0.0))
     return None
 
 
@@ -413,22 +419,33 @@ def _request(faults: Faults, client: Client, fault: Fault) -> ClusterError | Non
     return None
 
 
-@kind("job-deleted", loose=True, weight=3)
+@kind("job-deleted", seconds=(0.0, 12.0), loose=True, weight=8)
 def _job_deleted(faults: Faults, client: Client, fault: Fault) -> ClusterError | None:
-    jobs = list(faults.world.server.objects["jobs"])
-    if jobs:
-        namespace, name = jobs[fault.number % len(jobs)]
-        policy = ("Background", "Foreground", "Orphan")[fault.number // 1000 % 3]
-        faults.world.server.delete("user", "jobs", namespace, name, policy)
+    """One that runs, if there is one: of it something is lost."""
+
+    def delete() -> None:
+        every = faults.world.server.objects["jobs"]
+        jobs = [key for key, raw in every.items() if not is_over(raw)] or list(every)
+        if jobs:
+            namespace, name = jobs[fault.number % len(jobs)]
+            policy = ("Background", "Foreground", "Orphan")[fault.number // 1000 % 3]
+            faults.tell(f"a person deletes Job {name}: {policy}")
+            faults.world.server.delete("user", "jobs", namespace, name, policy)
+
+    faults.world.later(fault.seconds, delete)
     return None
 
 
-@kind("pod-deleted", loose=True, weight=3)
+@kind("pod-deleted", seconds=(0.0, 12.0), loose=True, weight=4)
 def _pod_deleted(faults: Faults, client: Client, fault: Fault) -> ClusterError | None:
-    pods = list(faults.world.server.objects["pods"])
-    if pods:
-        namespace, name = pods[fault.number % len(pods)]
-        faults.world.server.delete("user", "pods", namespace, name)
+    def delete() -> None:
+        pods = list(faults.world.server.objects["pods"])
+        if pods:
+            namespace, name = pods[fault.number % len(pods)]
+            faults.tell(f"a person deletes Pod {name}")
+            faults.world.server.delete("user", "pods", namespace, name)
+
+    faults.world.later(fault.seconds, delete)
     return None
 
 

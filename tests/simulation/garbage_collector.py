@@ -1,4 +1,4 @@
-"""The garbage collector: what an owner leaves behind goes, and an owner that is deleted in the foreground waits for it."""
+"""The garbage collector: what an owner leaves behind goes; one deleted in the foreground waits for what holds it."""
 
 from random import Random
 from typing import Final
@@ -24,10 +24,10 @@ class GarbageCollector:
         owners = [owner["uid"] for owner in metadata.get("ownerReferences") or ()]
         if change.gone:
             self._later(*self._server.owned.get(metadata["uid"], ()), *owners)
-        elif {FOREGROUND, ORPHAN}.intersection(metadata.get("finalizers") or ()):
-            self._later(metadata["uid"])
-        elif owners and not any(uid in self._server.uids for uid in owners):
-            self._later(metadata["uid"])
+        else:
+            marked = {FOREGROUND, ORPHAN}.intersection(metadata.get("finalizers") or ())
+            if marked or (owners and not any(uid in self._server.uids for uid in owners)):
+                self._later(metadata["uid"])
 
     def _later(self, *uids: str) -> None:
         for uid in uids:

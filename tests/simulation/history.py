@@ -142,15 +142,16 @@ class History:
 
     def jobs(self) -> Counter[str]:
         """What operators did with Jobs, as often as they did."""
-        done = Counter(
-            f"{'tombstone' if b.tombstone else 'create'} {b.work.direction} {b.work.step} {b.work.attempt}/{b.work.epoch}"
-            for b in self.births
-        )
+        done = Counter(f"{'tombstone' if b.tombstone else 'create'} {_work(b.work)}" for b in self.births)
         for one in self.by_operators:
             if one.resource == "jobs" and one.verb in ("delete", "patch") and one.changed:
                 work = Work.of(one.raw)
-                done[f"{one.verb} {work.direction} {work.step} {work.attempt}/{work.epoch}"] += 1
+                done[f"{one.verb} {_work(work)}"] += 1
         return done
+
+
+def _work(work: Work) -> str:
+    return f"{work.direction} {work.step} {work.attempt}/{work.epoch}"
 
 
 def _record(record: Raw) -> dict[str, Any]:

@@ -5,8 +5,10 @@ Each invariant adds itself to `INVARIANTS` and yields a sentence for every viola
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, Final
 
+from kubesaga.api.names import LABEL_STEP
 from kubesaga.engine.finalizer import FINALIZER
 from simulation.history import COMPENSATION, FORWARD, Birth, History
 from simulation.nodes import Container
@@ -36,11 +38,25 @@ def violations(history: History) -> list[str]:
 @invariant
 def a_Job_is_created_once_under_its_name(history: History) -> Iterator[str]:  # noqa: N802
     """One Job and one tombstone. Where others delete Jobs, one that was not recorded yet may run once more."""
-    count = Counter((birth.commit.name, birth.tombstone) for birth in history.births)
-    deleted = {one.name for one in history.commits if one.resource == "jobs" and one.verb == "delete" and one.actor == "user"}
-    for (name, tombstone), times in count.items():
-        if times > 1 and name not in deleted:
+    count = Counter((birth.commit.name, birth.tombstone, birth.work.step) for birth in history.births)
+    robbed = _robbed(history)
+    for (name, tombstone, step), times in count.items():
+        if times > 1 and step not in robbed:
             yield f"{name} was created {times} times{' as a tombstone' if tombstone else ''}"
+
+
+def _robbed(history: History) -> set[str]:
+    """The steps of which somebody deleted a Job that no status had named: nobody knows of it."""
+    named: set[str] = set()
+    robbed: set[str] = set()
+    mine = {id(one) for one in history.statuses}
+    for commit in history.commits:
+        if id(commit) in mine:
+            for record in (commit.raw.get("status") or {}).get("steps", ()):
+                named.update((record.get("jobUID", ""), (record.get("compensation") or {}).get("jobUID", "")))
+        elif (commit.actor, commit.verb, commit.resource) == ("user", "delete", "jobs") and commit.uid not in named:
+            robbed.add(commit.raw["metadata"]["labels"][LABEL_STEP])
+    return robbed
 
 
 @invariant
@@ -93,20 +109,22 @@ def _with_epoch(history: History) -> Iterator[tuple[int, Birth]]:
 def no_two_Pods_of_one_step_overlap(history: History) -> Iterator[str]:  # noqa: N802
     """Nor those of a step and of its undo; but where a person said that a Pod has ended."""
     by_step: dict[str, list[Container]] = defaultdict(list)
-    assumed = _assumed(history)
+    assumed = _assumed(history) | _robbed(history)
     for container in history.containers:
         if container.work.workflow_uid == history.uid:
             by_step[container.work.step].append(container)
     for step, containers in by_step.items():
         containers.sort(key=lambda one: one.began)
-        for first, second in zip(containers, containers[1:], strict=False):
+        for first, second in pairwise(containers):
             if (first.ended is None or first.ended > second.began) and step not in assumed:
                 yield f"{step}: one from {first.began:.3f} to {first.ended}, the next from {second.began:.3f}"
 
 
 def _assumed(history: History) -> set[str]:
     """The steps of which a person said, some time, that their Pods have ended."""
-    requests = (one for commit in history.statuses[-1:] for one in (commit.raw.get("status") or {}).get("handledRequests", ()))
+    requests = (
+        one for commit in history.statuses[-1:] for one in (commit.raw.get("status") or {}).get("handledRequests", ())
+    )
     ever = {one["target"] for one in requests if one["verb"] == "assume-stopped" and one.get("target")}
     for commit in history.statuses if ever else ():
         for record in (commit.raw.get("status") or {}).get("steps", ()):
@@ -117,7 +135,7 @@ def _assumed(history: History) -> set[str]:
 
 @invariant
 def an_undo_starts_when_everything_forward_has_ended(history: History) -> Iterator[str]:
-    assumed = _assumed(history)
+    assumed = _assumed(history) | _robbed(history)
     forward = [c for c in history.containers if c.work.direction is FORWARD and c.work.workflow_uid == history.uid]
     undos = [b.commit for b in history.births if b.work.direction is COMPENSATION and not b.tombstone]
     undos += [c for c in history.by_operators if (c.verb, c.resource, c.changed) == ("delete", "jobs", True)]
@@ -158,11 +176,12 @@ def what_was_attempted_and_declares_an_undo_is_undone(history: History) -> Itera
     if history.status.get("phase") != "RolledBack" or history.epochs > 1:
         return
     undone = {c.work.step for c in history.containers if c.work.direction is COMPENSATION and c.exit_code == 0}
+    undone |= _robbed(history)
     for one in history.containers:
         undo = history.scenario.undo(one.work.step) if one.work.workflow_uid == history.uid else None
-        if undo and "container" in undo and undo.get("when") != "Succeeded" and one.work.direction is FORWARD:
-            if one.work.step not in undone:
-                yield f"{one.work.step} ran, and was not undone"
+        due = undo and "container" in undo and undo.get("when") != "Succeeded" and one.work.direction is FORWARD
+        if due and one.work.step not in undone:
+            yield f"{one.work.step} ran, and was not undone"
 
 
 @invariant
@@ -172,7 +191,11 @@ def a_step_starts_after_everything_that_it_depends_on(history: History) -> Itera
     for one in history.containers:
         if one.work.direction is FORWARD and one.exit_code == 0 and one.ended is not None:
             done[one.work.step] = min(one.ended, done.get(one.work.step, one.ended))
-    skipped = {n for c in history.statuses for n in _skipped(c.raw)} if history.scenario.answers or history.disturbed else set()
+    skipped = (
+        {n for c in history.statuses for n in _skipped(c.raw)}
+        if history.scenario.answers or history.disturbed
+        else set()
+    )
     for birth in history.births:
         work = birth.work
         if work.direction is COMPENSATION or birth.tombstone:
@@ -296,11 +319,15 @@ def _own_job(history: History, commit: Any) -> bool:
 
 def _stop(history: History, commit: Any) -> bool:
     spec = commit.detail.get("spec", {})
-    return set(commit.detail) == {"metadata", "spec"} and spec.items() <= {
-        "activeDeadlineSeconds": 1,
-        "suspend": False,
-        "parallelism": 0,
-    }.items()
+    return (
+        set(commit.detail) == {"metadata", "spec"}
+        and spec.items()
+        <= {
+            "activeDeadlineSeconds": 1,
+            "suspend": False,
+            "parallelism": 0,
+        }.items()
+    )
 
 
 def _deletes(history: History, commit: Any) -> bool:
@@ -314,14 +341,27 @@ def _finalizer(history: History, commit: Any) -> bool:
     return set(commit.detail) == {"metadata"} and before ^ after <= {FINALIZER}
 
 
+def _always(history: History, commit: Any) -> bool:
+    return True
+
+
+def _has_time_to_live(history: History, commit: Any) -> bool:
+    return "ttlSecondsAfterFinished" in history.scenario.spec
+
+
+def _is_disturbed(history: History, commit: Any) -> bool:
+    """A resubmission, which a person has to request."""
+    return history.disturbed
+
+
 _ALLOWED: Final[dict[tuple[str, str], Callable[[History, Any], bool]]] = {
-    ("status", "workflows"): lambda history, one: True,
+    ("status", "workflows"): _always,
     ("create", "jobs"): _own_job,
     ("patch", "jobs"): _stop,
     ("delete", "jobs"): _deletes,
     ("patch", "workflows"): _finalizer,
-    ("delete", "workflows"): lambda history, one: "ttlSecondsAfterFinished" in history.scenario.spec,
-    ("create", "workflows"): lambda history, one: history.disturbed,
+    ("delete", "workflows"): _has_time_to_live,
+    ("create", "workflows"): _is_disturbed,
 }
 
 

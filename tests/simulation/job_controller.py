@@ -1,4 +1,4 @@
-"""The Job controller in miniature: one Pod a Job, as batch/v1 does for `backoffLimit: 0` and `podReplacementPolicy: Failed`.
+"""The Job controller in miniature: one Pod a Job, for `backoffLimit: 0` and `podReplacementPolicy: Failed`.
 
     created ──> startTime, Pod ──> Pod ended ──(batched)──> SuccessCriteriaMet | FailureTarget ──> Complete | Failed
                                    deadline passed ───────> FailureTarget, Pod deleted ──(Pod gone or ended)──> Failed
@@ -67,7 +67,9 @@ class JobController:
         pods = self._server.owned_by(job["metadata"]["uid"], "pods")
         tally = list(self._ended.get(job["metadata"]["uid"], {}).values())
         self._suspend_or_start(spec, status, conditions)
-        interim = conditions.get("FailureTarget") or conditions.get("SuccessCriteriaMet") or self._verdict(job, status, tally)
+        interim = (
+            conditions.get("FailureTarget") or conditions.get("SuccessCriteriaMet") or self._verdict(job, status, tally)
+        )
         running = [pod for pod in pods if not _pod_ended(pod)]
         unwanted = interim is not None or spec.get("suspend") or not spec.get("parallelism", 1)
         for pod in running if unwanted else ():
@@ -116,7 +118,9 @@ class JobController:
                 "metadata": {
                     **template["metadata"],
                     "name": f"{metadata['name']}-{self._chance.getrandbits(25):05x}"[:63],
-                    "ownerReferences": [{"kind": "Job", "uid": metadata["uid"], "controller": True, "blockOwnerDeletion": True}],
+                    "ownerReferences": [
+                        {"kind": "Job", "uid": metadata["uid"], "controller": True, "blockOwnerDeletion": True}
+                    ],
                 },
                 "spec": template["spec"],
             },
@@ -143,7 +147,13 @@ class JobController:
 
     def _condition(self, type_: str, reason: str) -> Raw:
         message = {"DeadlineExceeded": "Job was active longer than specified deadline"}.get(reason, reason)
-        return {"type": type_, "status": "True", "reason": reason, "message": message, "lastTransitionTime": self._server.second()}
+        return {
+            "type": type_,
+            "status": "True",
+            "reason": reason,
+            "message": message,
+            "lastTransitionTime": self._server.second(),
+        }
 
 
 def is_over(job: Raw) -> bool:

@@ -80,4 +80,6 @@ def _place(parent: Any, part: str, operation: Mapping[str, Any]) -> Any:
 
 
 def _misfit(operation: Mapping[str, Any]) -> Refused:
-    return Refused(422, "Invalid", f"{operation['op']} operation does not apply: doc is missing path: {operation['path']}")
+    return Refused(
+        422, "Invalid", f"{operation['op']} operation does not apply: doc is missing path: {operation['path']}"
+    )

@@ -57,7 +57,11 @@ class Work:
         labels = raw["metadata"]["labels"]
         direction = Direction(labels[LABEL_DIRECTION])
         return cls(
-            labels[LABEL_WORKFLOW_UID], labels[LABEL_STEP], direction, int(labels[LABEL_ATTEMPT]), int(labels[LABEL_EPOCH])
+            labels[LABEL_WORKFLOW_UID],
+            labels[LABEL_STEP],
+            direction,
+            int(labels[LABEL_ATTEMPT]),
+            int(labels[LABEL_EPOCH]),
         )
 
 

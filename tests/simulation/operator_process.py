@@ -1,4 +1,4 @@
-"""One operator: the real controller, its client, its watches and its clocks; it may crash, pause and be started anew."""
+"""One operator: the real controller, its client, its watches and its clocks; it may crash, and stand still."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from simulation.watch import Watch
 
 
 class OperatorProcess:
-    """Runs from `start` to `crash`. A crash takes effect at once: what was sent may have arrived, and nothing follows."""
+    """Runs from `start` to `crash`, which takes effect at once: what was sent may have arrived, and nothing follows."""
 
     def __init__(
         self,

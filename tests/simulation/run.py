@@ -26,6 +26,10 @@ REST_SECONDS: Final = 3_600.0
 SECONDS_MAX: Final = 10 * 86_400.0
 """A run that has not come to rest by then never does."""
 
+_COMMITS_MAX: Final = 5_000
+_COMMITS_A_STEP_MAX: Final = 200
+"""A run that writes more never ends: a step with all its retries, its undo and every fault writes less."""
+
 _LOOK_SECONDS: Final = 100.0
 _TERMINAL: Final = ("Succeeded", "Failed", "Cancelled", "RolledBack", "PartiallyRolledBack", "RollbackFailed")
 _WAITING: Final = ("Suspended", "RollbackBlocked")
@@ -80,7 +84,8 @@ async def _play(
 async def _until_rest(world: World, faults: Faults, answers: list[str], errors: list[str]) -> None:
     """Wait until nothing happens any more, answering what the run asks of people."""
     seen, since = -1, world.loop.time()
-    while world.loop.time() < SECONDS_MAX:
+    most = _COMMITS_MAX + _COMMITS_A_STEP_MAX * len(faults.steps)
+    while world.loop.time() < SECONDS_MAX and len(world.server.commits) < most:
         await asyncio.sleep(_LOOK_SECONDS)
         now = world.loop.time()
         if seen != len(world.server.commits) or world.outstanding:

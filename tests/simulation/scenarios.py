@@ -16,7 +16,7 @@ from simulation.nodes import Fate, Work
 
 FORWARD, COMPENSATION = Direction.FORWARD, Direction.COMPENSATION
 LATER_SECONDS: Final = 7_200.0
-"""What is timed happens in a strict scenario so long after all that steps can take: what faults delay is over by then."""
+"""What is timed happens so long after all that steps can take, in a strict scenario: what faults delay is over then."""
 
 _START_SECONDS_MAX: Final = 60.0
 """Longest time that an attempt takes beside its work: to be started, to linger, to be told of."""
@@ -25,7 +25,7 @@ NEVER_SECONDS: Final = 1_000_000
 """A time limit that is there and never met."""
 
 JUST_IN_TIME_SECONDS: Final = 1.6
-"""An attempt that ends so long before its deadline has ended before it, whatever the start took; its Job may say not."""
+"""An attempt that ends so long before its deadline was in time, whatever its start took; its Job may say otherwise."""
 
 _SIZES: Final = ((700, 1, 8), (220, 9, 20), (72, 21, 60), (7, 61, 160), (1, 300, 1000))
 """Weight, least and most steps."""

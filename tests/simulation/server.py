@@ -77,7 +77,7 @@ Listener = Callable[[str, Change], None]
 
 @dataclass(slots=True)
 class SimulatedServer:
-    """Workflows, Jobs, Pods and Namespaces. Every method takes effect at once; how long calls travel is not told here."""
+    """Workflows, Jobs, Pods and Namespaces. Every method takes effect at once: calls travel elsewhere."""
 
     seed: str
     clock: Callable[[], float]
@@ -142,14 +142,16 @@ class SimulatedServer:
         _check_size(manifest)
         self.read_namespace(namespace)
         if namespace in self.namespaces_terminating:
-            message = f'{resource} "{name}" is forbidden: unable to create new content in namespace because it is being terminated'
+            message = f'{resource} "{name}" is forbidden: the namespace is being terminated'
             raise Refused(403, "Forbidden", message)
         _VALIDATE.get(resource, _valid)(manifest)
         key = (namespace, name)
         if key in self.objects[resource]:
             raise Exists(409, "AlreadyExists", f'{resource} "{name}" already exists')
         self.serial += 1
-        metadata = {k: v for k, v in given.items() if k not in ("deletionTimestamp", "managedFields", "resourceVersion")}
+        metadata = {
+            k: v for k, v in given.items() if k not in ("deletionTimestamp", "managedFields", "resourceVersion")
+        }
         metadata |= {"namespace": namespace, "uid": self._uid(resource, name), "generation": 1}
         metadata["creationTimestamp"] = self.second()
         raw: Raw = {**manifest, "metadata": metadata}
@@ -248,9 +250,7 @@ class SimulatedServer:
         else:
             raw = self.objects[resource][key]
         uid = raw["metadata"]["uid"]
-        self.commits.append(
-            Commit(self.clock(), actor, verb, resource, key[1], uid, raw, stored, changed, detail)
-        )
+        self.commits.append(Commit(self.clock(), actor, verb, resource, key[1], uid, raw, stored, changed, detail))
         if changed:
             self._tell(resource, Change(False, raw))
         return raw
@@ -324,7 +324,9 @@ def _check_spec_change(resource: str, stored: Raw, raw: Raw) -> None:
         _valid_job(raw)
         template = stored["spec"]["template"] != raw["spec"]["template"]
         if template or stored["spec"].get("completions") != raw["spec"].get("completions"):
-            raise Refused(422, "Invalid", f'Job "{raw["metadata"]["name"]}" is invalid: spec.template: field is immutable')
+            raise Refused(
+                422, "Invalid", f'Job "{raw["metadata"]["name"]}" is invalid: spec.template: field is immutable'
+            )
     elif resource == "workflows":
         _valid_workflow(raw)
         for one in _FROZEN if (stored.get("status") or {}).get("startTime") else ():
@@ -350,7 +352,11 @@ def _valid_job(manifest: Mapping[str, Any]) -> None:
     wrong = [
         *([] if _LABEL.fullmatch(name) else [f'metadata.name: Invalid value: "{name}"']),
         *([] if pod.get("containers") else ["spec.template.spec.containers: Required value"]),
-        *([] if pod.get("restartPolicy") in ("Never", "OnFailure") else ["spec.template.spec.restartPolicy: Unsupported value"]),
+        *(
+            []
+            if pod.get("restartPolicy") in ("Never", "OnFailure")
+            else ["spec.template.spec.restartPolicy: Unsupported value"]
+        ),
         *([] if all(one.get("image") for one in pod.get("containers") or ()) else ["image: Required value"]),
         *([] if deadline is None or deadline >= 0 else ["spec.activeDeadlineSeconds: must be non-negative"]),
     ]

@@ -1,4 +1,4 @@
-"""What an API server, its Job controller and its garbage collector do, written once and asked of two: ours and a real one.
+"""What an API server, its Job controller and its garbage collector do: asked of ours, and of a real one.
 
 A scenario talks to the `Cluster` that the controller talks to, and to the few calls more that `Api` has.
 """
@@ -64,7 +64,10 @@ async def observed(api: Api, name: str, seconds: float = 60.0, **fields: Any) ->
 
 async def phases(api: Api, job: str) -> list[str]:
     """The phases of a Job's Pods."""
-    return [raw["status"].get("phase", "") if "status" in raw else "" for raw in await api.cluster.pods_of_job(api.namespace, job)]
+    return [
+        raw["status"].get("phase", "") if "status" in raw else ""
+        for raw in await api.cluster.pods_of_job(api.namespace, job)
+    ]
 
 
 async def running(api: Api, job: str) -> Raw:
@@ -148,7 +151,11 @@ async def a_patch_of_a_status_that_has_changed_is_a_conflict_and_changes_nothing
     first = await api.cluster.create_workflow(api.namespace, workflow("stale"))
     second = await api.cluster.patch_status(api.namespace, "stale", bound(first, STARTED))
     late = {"op": "add", "path": "/status/writes", "value": 9}
-    assert await answer(api.cluster.patch_status(api.namespace, "stale", bound(first, late))) == (Conflict, 409, "Conflict")
+    assert await answer(api.cluster.patch_status(api.namespace, "stale", bound(first, late))) == (
+        Conflict,
+        409,
+        "Conflict",
+    )
     assert await api.cluster.read_workflow(api.namespace, "stale") == second
 
 
@@ -343,7 +350,9 @@ async def what_a_workflow_owns_goes_with_it(api: Api) -> None:
     await api.cluster.create_job(api.namespace, owned(api.job("member", 600), made))
     await running(api, "member")
     now = await api.cluster.read_workflow(api.namespace, "owner")
-    await api.cluster.delete_workflow(api.namespace, "owner", now["metadata"]["uid"], now["metadata"]["resourceVersion"])
+    await api.cluster.delete_workflow(
+        api.namespace, "owner", now["metadata"]["uid"], now["metadata"]["resourceVersion"]
+    )
     assert (await answer(api.cluster.read_workflow(api.namespace, "owner")))[1] == 404
     await gone(api, "member")
 

@@ -74,4 +74,5 @@ def _step(record: dict[str, object]) -> str:
 def _outcome(history: History) -> str:
     status = history.status
     left = ", gone" if history.left else ""
-    return f"{status.get('phase')} ({status.get('reason')}{left}) at rest after {history.seconds:.0f} s, {history.calls} calls"
+    rest = f"at rest after {history.seconds:.0f} s, {history.calls} calls"
+    return f"{status.get('phase')} ({status.get('reason')}{left}) {rest}"

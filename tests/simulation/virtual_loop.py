@@ -1,6 +1,6 @@
 """An event loop in virtual time: where a real one would sleep, its clock jumps to the next timer.
 
-Nothing here reads a clock of the machine, opens a socket or starts a thread, so a run is a function of what it is given.
+Nothing here reads the machine's clock, opens a socket or starts a thread: a run is a function of what it is given.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._virtual_now = 0.0
+        self._clock_resolution = 1e-8  # Finer than that, floats do not tell the moments of a year apart.
         self._selector = _Jump(self)
         self.set_task_factory(_owned_task)
 

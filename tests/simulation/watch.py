@@ -1,4 +1,4 @@
-"""One watch of one operator: it lags behind the server, may be cut off, begin anew, repeat itself and go back in time."""
+"""One watch of one operator: it lags, may be cut off, begin anew, repeat itself and go back in time."""
 
 from collections.abc import Callable
 from contextvars import Context
