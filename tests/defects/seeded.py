@@ -45,8 +45,8 @@ DEFECTS: Final = (
         "effects-after-a-conflict",
         "A conflict drops the decision.",
         "controller/pass_.py",
-        "                self._workflows.put(await self._cluster.read_workflow(*key))\n                return 0.0\n",
-        "                self._workflows.put(await self._cluster.read_workflow(*key))\n",
+        "                self._workflows.put(raw)\n                return 0.0\n",
+        "                self._workflows.put(raw)\n",
     ),
     Defect(
         "ttl-on-jobs",

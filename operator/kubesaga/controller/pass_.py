@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from kubesaga.api.workflow import Workflow
-from kubesaga.controller.cluster import Cluster
+from kubesaga.controller.cluster import Cluster, Raw
 from kubesaga.controller.containment import stall_patch
 from kubesaga.controller.effects import Aftermath, Effects
-from kubesaga.controller.errors import ClusterError, Conflict, NotFound, Unavailable
+from kubesaga.controller.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
 from kubesaga.controller.event_manifest import event_manifest
 from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.plan_cache import PlanCache
@@ -121,8 +121,11 @@ class Pass:
         if put_off is None and decision.write is not Write.NONE:
             try:
                 await self._write(key, cached, workflow, decision, memory)
-            except Conflict:
-                self._workflows.put(await self._cluster.read_workflow(*key))
+            except Refused as refused:
+                raw = await self._cluster.read_workflow(*key)
+                if not self._is_stale(workflow, raw, refused):
+                    raise
+                self._workflows.put(raw)
                 return 0.0
         elif put_off is None:
             self._tell_all(workflow, decision)
@@ -134,6 +137,10 @@ class Pass:
         if aftermath.pass_again:
             return 0.0
         return self._delay(decision, put_off)
+
+    def _is_stale(self, workflow: Workflow, raw: Raw, refused: Refused) -> bool:
+        """Whether a write was refused because the Workflow changed: a patch of an older one need not fit it at all."""
+        return isinstance(refused, Conflict) or raw["metadata"]["resourceVersion"] != workflow.resource_version
 
     def _observed(self, uid: str, memory: _Memory) -> Observed:
         pods: dict[str, tuple[PodObservation, ...]] = {}

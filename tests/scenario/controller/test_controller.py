@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
 from kubesaga.api.group import API_VERSION, KIND
 from kubesaga.controller import pass_
@@ -22,10 +23,16 @@ class Cluster(ObjectStore):
         super().__init__()
         self.calls: list[str] = []
         self.failing: dict[str, list[Exception]] = {}
+        self.lost = 0
+        """How many of the next status writes are made and not answered."""
 
     async def patch_status(self, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         self._called("patch_status")
-        return await super().patch_status(namespace, name, operations)
+        answer = await super().patch_status(namespace, name, operations)
+        if self.lost:
+            self.lost -= 1
+            raise Unavailable(0, "TimeoutError", "no answer in time")
+        return answer
 
     async def create_job(self, namespace: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
         self._called("create_job")
@@ -162,6 +169,18 @@ async def test_a_write_that_is_stale_creates_nothing_and_is_decided_anew() -> No
         cluster.saga()
         await until(cluster.jobs)
     assert cluster.calls[:3] == ["patch_status", "patch_status", "create_job"]
+
+
+async def test_a_write_whose_answer_was_lost_is_stale_and_no_failure() -> None:
+    """What it took away is not there any more, so the server finds no fault with the version, but with the patch."""
+    cluster = Cluster()
+    async with controlled(cluster, lag_seconds=0.4) as controller:
+        cluster.saga(suspend=True)
+        await until(lambda: cluster.status().get("suspendedTime"))
+        cluster.lost = 1
+        cluster.patch("workflows", "order", {"spec": {"suspend": False}})
+        await until(cluster.jobs)
+    assert "kubesaga_failed_passes_total 0.0" in generate_latest(controller.telemetry.registry).decode()
 
 
 async def test_a_create_that_was_not_answered_is_made_again_under_the_same_name() -> None:

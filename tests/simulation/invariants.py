@@ -1,0 +1,372 @@
+"""What holds in every run, whatever goes wrong: judged by the history of commits and by what the containers did.
+
+Each invariant adds itself to `INVARIANTS` and yields a sentence for every violation.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, Final
+
+from kubesaga.api.names import LABEL_STEP
+from kubesaga.engine.finalizer import FINALIZER
+from simulation.history import COMPENSATION, FORWARD, Birth, History
+from simulation.nodes import Container
+
+Invariant = Callable[[History], Iterator[str]]
+INVARIANTS: Final[dict[str, Invariant]] = {}
+
+_ENDED: Final = ("Succeeded", "Failed", "Cancelled", "RolledBack", "PartiallyRolledBack", "RollbackFailed")
+_DONE: Final = ("Succeeded", "Skipped")
+_ASSUMED: Final = "assumed"
+
+
+def invariant(check: Invariant) -> Invariant:
+    """Add an invariant under the name of its function."""
+    INVARIANTS[check.__name__.replace("_", " ")] = check
+    return check
+
+
+def violations(history: History) -> list[str]:
+    """Every violation, with the name of its invariant."""
+    found = [f"the operator works without errors: {one}" for one in history.complaints]
+    for name, check in INVARIANTS.items():
+        found += [f"{name}: {one}" for one in check(history)]
+    return found
+
+
+@invariant
+def a_Job_is_created_once_under_its_name(history: History) -> Iterator[str]:  # noqa: N802
+    """One Job and one tombstone. Where others delete Jobs, one that was not recorded yet may run once more."""
+    count = Counter((birth.commit.name, birth.tombstone, birth.work.step) for birth in history.births)
+    robbed = _robbed(history)
+    for (name, tombstone, step), times in count.items():
+        if times > 1 and step not in robbed:
+            yield f"{name} was created {times} times{' as a tombstone' if tombstone else ''}"
+
+
+def _robbed(history: History) -> set[str]:
+    """The steps of which somebody deleted a Job that no status had named: nobody knows of it."""
+    named: set[str] = set()
+    robbed: set[str] = set()
+    mine = {id(one) for one in history.statuses}
+    for commit in history.commits:
+        if id(commit) in mine:
+            for record in (commit.raw.get("status") or {}).get("steps", ()):
+                named.update((record.get("jobUID", ""), (record.get("compensation") or {}).get("jobUID", "")))
+        elif (commit.actor, commit.verb, commit.resource) == ("user", "delete", "jobs") and commit.uid not in named:
+            robbed.add(commit.raw["metadata"]["labels"][LABEL_STEP])
+    return robbed
+
+
+@invariant
+def a_Job_is_created_only_after_the_status_names_its_attempt(history: History) -> Iterator[str]:  # noqa: N802
+    """Status first, then effects."""
+    decided: set[tuple[str, str, int, int]] = set()
+    births = {id(birth.commit): birth for birth in history.births}
+    mine = {id(one) for one in history.statuses}
+    for commit in history.commits:
+        if id(commit) in mine:
+            decided.update(_attempts(commit.raw.get("status") or {}))
+        elif (birth := births.get(id(commit))) is not None:
+            work = birth.work
+            if (work.step, work.direction.value, work.attempt, work.epoch) not in decided:
+                yield f"{commit.name} at {commit.time:.3f}"
+
+
+def _attempts(status: dict[str, Any]) -> Iterator[tuple[str, str, int, int]]:
+    for record in status.get("steps", ()):
+        for direction, one in ((FORWARD, record), (COMPENSATION, record.get("compensation"))):
+            if one:
+                epoch = one.get("epoch", 1)
+                yield from ((record["name"], direction.value, n + 1, epoch) for n in range(one.get("attempt", 1)))
+
+
+@invariant
+def nothing_forward_is_created_after_the_first_undo(history: History) -> Iterator[str]:
+    """Within one epoch of the Workflow; a tombstone takes a name and starts nothing."""
+    undone_in: int | None = None
+    for epoch, birth in _with_epoch(history):
+        if birth.work.direction is COMPENSATION and not birth.tombstone:
+            undone_in = epoch
+        elif birth.work.direction is FORWARD and not birth.tombstone and undone_in == epoch:
+            yield f"{birth.commit.name} at {birth.commit.time:.3f}"
+
+
+def _with_epoch(history: History) -> Iterator[tuple[int, Birth]]:
+    """Each Job with the epoch in which the Workflow was when it was created."""
+    births = {id(birth.commit): birth for birth in history.births}
+    mine = {id(one) for one in history.statuses}
+    epoch = 1
+    for commit in history.commits:
+        if id(commit) in mine:
+            epoch = (commit.raw.get("status") or {}).get("epoch", 1)
+        elif id(commit) in births:
+            yield epoch, births[id(commit)]
+
+
+@invariant
+def no_two_Pods_of_one_step_overlap(history: History) -> Iterator[str]:  # noqa: N802
+    """Nor those of a step and of its undo; but where a person said that a Pod has ended."""
+    by_step: dict[str, list[Container]] = defaultdict(list)
+    assumed = _assumed(history) | _robbed(history)
+    for container in history.containers:
+        if container.work.workflow_uid == history.uid:
+            by_step[container.work.step].append(container)
+    for step, containers in by_step.items():
+        containers.sort(key=lambda one: one.began)
+        for first, second in pairwise(containers):
+            if (first.ended is None or first.ended > second.began) and step not in assumed:
+                yield f"{step}: one from {first.began:.3f} to {first.ended}, the next from {second.began:.3f}"
+
+
+def _assumed(history: History) -> set[str]:
+    """The steps of which a person said, some time, that their Pods have ended."""
+    requests = (
+        one for commit in history.statuses[-1:] for one in (commit.raw.get("status") or {}).get("handledRequests", ())
+    )
+    ever = {one["target"] for one in requests if one["verb"] == "assume-stopped" and one.get("target")}
+    for commit in history.statuses if ever else ():
+        for record in (commit.raw.get("status") or {}).get("steps", ()):
+            if record.get("assumedStopped") or (record.get("compensation") or {}).get("assumedStopped"):
+                ever.add(record["name"])
+    return ever
+
+
+@invariant
+def an_undo_starts_when_everything_forward_has_ended(history: History) -> Iterator[str]:
+    assumed = _assumed(history) | _robbed(history)
+    forward = [c for c in history.containers if c.work.direction is FORWARD and c.work.workflow_uid == history.uid]
+    undos = [b.commit for b in history.births if b.work.direction is COMPENSATION and not b.tombstone]
+    undos += [c for c in history.by_operators if (c.verb, c.resource, c.changed) == ("delete", "jobs", True)]
+    first = min((one.time for one in undos), default=None)
+    if first is None or history.epochs > 1:
+        return
+    for one in forward:
+        if (one.ended is None or one.ended > first) and one.work.step not in assumed:
+            yield f"{one.work.step} ran from {one.began:.3f} to {one.ended}, an undo began at {first:.3f}"
+
+
+@invariant
+def undos_run_in_an_order_that_reverses_the_graph(history: History) -> Iterator[str]:
+    """An undo begins when those of all steps that come after its own have succeeded, or need not."""
+    if history.epochs > 1:
+        return
+    begun: dict[str, float] = {}
+    for birth in history.births:
+        if birth.work.direction is COMPENSATION and not birth.tombstone:
+            begun.setdefault(birth.work.step, birth.commit.time)
+    ended = {
+        c.work.step: c.ended
+        for c in history.containers
+        if c.work.direction is COMPENSATION and c.exit_code == 0 and c.ended is not None
+    }
+    goes_on = (history.scenario.spec.get("rollback") or {}).get("onCompensationFailure") == "Continue"
+    for step, at in begun.items():
+        for later in history.descendants[step] & begun.keys():
+            undo = history.records.get(later, {}).get("compensation", {})
+            excused = undo.get("state") == "Skipped" or (goes_on and undo.get("state") == "Failed")
+            if ended.get(later, at + 1) > at and not excused and later not in _assumed(history):
+                yield f"{step} began to be undone at {at:.3f}, {later} was undone at {ended.get(later)}"
+
+
+@invariant
+def what_was_attempted_and_declares_an_undo_is_undone(history: History) -> Iterator[str]:
+    """By the facts: where a container of the step ran in a run that says it was rolled back whole."""
+    if history.status.get("phase") != "RolledBack" or history.epochs > 1:
+        return
+    undone = {c.work.step for c in history.containers if c.work.direction is COMPENSATION and c.exit_code == 0}
+    undone |= _robbed(history)
+    for one in history.containers:
+        undo = history.scenario.undo(one.work.step) if one.work.workflow_uid == history.uid else None
+        due = undo and "container" in undo and undo.get("when") != "Succeeded" and one.work.direction is FORWARD
+        if due and one.work.step not in undone:
+            yield f"{one.work.step} ran, and was not undone"
+
+
+@invariant
+def a_step_starts_after_everything_that_it_depends_on(history: History) -> Iterator[str]:
+    """By the facts: a container of each dependency has succeeded before, unless a person skipped it."""
+    done: dict[str, float] = {}
+    for one in history.containers:
+        if one.work.direction is FORWARD and one.exit_code == 0 and one.ended is not None:
+            done[one.work.step] = min(one.ended, done.get(one.work.step, one.ended))
+    skipped = (
+        {n for c in history.statuses for n in _skipped(c.raw)}
+        if history.scenario.answers or history.disturbed
+        else set()
+    )
+    for birth in history.births:
+        work = birth.work
+        if work.direction is COMPENSATION or birth.tombstone:
+            continue
+        for dependency in history.scenario.steps[work.step].get("dependsOn", ()):
+            if done.get(dependency, birth.commit.time + 1) > birth.commit.time and dependency not in skipped:
+                yield f"{birth.commit.name} at {birth.commit.time:.3f} before {dependency} had succeeded"
+
+
+def _skipped(raw: dict[str, Any]) -> Iterator[str]:
+    for record in (raw.get("status") or {}).get("steps", ()):
+        if record["state"] == "Skipped":
+            yield record["name"]
+
+
+@invariant
+def no_more_steps_run_at_once_than_are_allowed(history: History) -> Iterator[str]:
+    most = history.scenario.spec.get("parallelism")
+    if most is None or history.disturbed:
+        return
+    moments = sorted(
+        moment
+        for one in history.containers
+        if one.work.direction is FORWARD
+        for moment in ((one.began, 1), (one.ended if one.ended is not None else float("inf"), -1))
+    )
+    running = 0
+    for at, change in moments:
+        running += change
+        if running > most:
+            yield f"{running} at {at:.3f}"
+            return
+
+
+@invariant
+def a_step_is_tried_no_more_often_than_is_allowed(history: History) -> Iterator[str]:
+    default = history.scenario.spec.get("defaults", {}).get("retry", {}).get("limit", 0)
+    for name, record in history.records.items():
+        limit = history.scenario.steps[name].get("retry", {}).get("limit", default)
+        if record.get("attempt", 1) - record.get("retriesFrom", 1) > limit:
+            yield f"{name}: attempt {record['attempt']}, {limit} retries allowed"
+
+
+@invariant
+def what_is_recorded_to_have_succeeded_has(history: History) -> Iterator[str]:
+    """By the facts: a container of it ended well."""
+    good = {(c.work.step, c.work.direction) for c in history.containers if c.exit_code == 0}
+    for name, record in history.records.items():
+        if record["state"] == "Succeeded" and (name, FORWARD) not in good:
+            yield name
+        undo = record.get("compensation") or {}
+        by_job = "container" in (history.scenario.undo(name) or {})
+        if undo.get("state") == "Succeeded" and by_job and (name, COMPENSATION) not in good:
+            yield f"the undo of {name}"
+
+
+@invariant
+def the_phase_tells_what_became_of_the_steps(history: History) -> Iterator[str]:
+    status = history.status
+    phase = status.get("phase")
+    if phase == "Succeeded":
+        missing = sorted(n for n in history.scenario.steps if history.records.get(n, {}).get("state") not in _DONE)
+        if missing:
+            yield f"Succeeded without {missing}"
+    if phase == "RolledBack":
+        for name, record in history.records.items():
+            undo = history.scenario.undo(name)
+            left = (record.get("compensation") or {}).get("state") not in _DONE
+            due = record.get("attempted", True) and (undo or {}).get("when") != "Succeeded"
+            if undo and due and left and record["state"] != "Skipped":
+                yield f"RolledBack with {name} left"
+
+
+@invariant
+def nothing_runs_after_the_end(history: History) -> Iterator[str]:
+    if history.status.get("phase") not in _ENDED or history.left:
+        return
+    assumed = _assumed(history)
+    for one in history.containers:
+        if one.ended is None and one.work.workflow_uid == history.uid and one.work.step not in assumed:
+            yield f"{one.work.direction} of {one.work.step}"
+
+
+@invariant
+def a_terminal_phase_does_not_change_within_its_epoch(history: History) -> Iterator[str]:
+    before: tuple[str | None, int] = (None, 1)
+    for commit in history.statuses:
+        status = commit.raw.get("status") or {}
+        now = (status.get("phase"), status.get("epoch", 1))
+        mended = now[0] != "Failed" and (status.get("failure") or {}).get("reason") != "InvalidSpec"
+        if before[0] in _ENDED and now[0] != before[0] and now[1] == before[1] and not mended:
+            yield f"{before[0]} became {now[0]} at {commit.time:.3f}"
+        if before[0] in _ENDED and now[0] != before[0] and now[1] == before[1] and mended:
+            yield f"{before[0]} became {now[0]} in epoch {now[1]} at {commit.time:.3f}"
+        before = now
+
+
+@invariant
+def no_status_write_is_lost(history: History) -> Iterator[str]:
+    """Each is bound to the one before it, and counts it."""
+    writes = 0
+    for commit in history.statuses:
+        now = (commit.raw.get("status") or {}).get("writes", 0)
+        if commit.actor.startswith("operator") and now != writes + 1:
+            yield f"write {now} after write {writes} at {commit.time:.3f}"
+        writes = now
+
+
+@invariant
+def the_operator_writes_nothing_but_what_is_its_own(history: History) -> Iterator[str]:
+    for one in history.by_operators:
+        allowed = _ALLOWED.get((one.verb, one.resource))
+        if allowed is None or not allowed(history, one):
+            yield f"{one.verb} {one.resource} {one.name} at {one.time:.3f}"
+
+
+def _own_job(history: History, commit: Any) -> bool:
+    owners = commit.raw["metadata"].get("ownerReferences") or ()
+    return len(owners) == 1 and owners[0]["kind"] == "Workflow" and owners[0]["controller"]
+
+
+def _stop(history: History, commit: Any) -> bool:
+    spec = commit.detail.get("spec", {})
+    return (
+        set(commit.detail) == {"metadata", "spec"}
+        and spec.items()
+        <= {
+            "activeDeadlineSeconds": 1,
+            "suspend": False,
+            "parallelism": 0,
+        }.items()
+    )
+
+
+def _deletes(history: History, commit: Any) -> bool:
+    step = commit.raw["metadata"]["labels"]["kubesaga.dev/step"]
+    return "deleteJob" in (history.scenario.undo(step) or {}) and commit.detail == "Foreground"
+
+
+def _finalizer(history: History, commit: Any) -> bool:
+    before = set((commit.before or commit.raw)["metadata"].get("finalizers") or ())
+    after = set(commit.raw["metadata"].get("finalizers") or ())
+    return set(commit.detail) == {"metadata"} and before ^ after <= {FINALIZER}
+
+
+def _always(history: History, commit: Any) -> bool:
+    return True
+
+
+def _has_time_to_live(history: History, commit: Any) -> bool:
+    return "ttlSecondsAfterFinished" in history.scenario.spec
+
+
+def _is_disturbed(history: History, commit: Any) -> bool:
+    """A resubmission, which a person has to request."""
+    return history.disturbed
+
+
+_ALLOWED: Final[dict[tuple[str, str], Callable[[History, Any], bool]]] = {
+    ("status", "workflows"): _always,
+    ("create", "jobs"): _own_job,
+    ("patch", "jobs"): _stop,
+    ("delete", "jobs"): _deletes,
+    ("patch", "workflows"): _finalizer,
+    ("delete", "workflows"): _has_time_to_live,
+    ("create", "workflows"): _is_disturbed,
+}
+
+
+@invariant
+def at_rest_nothing_is_written(history: History) -> Iterator[str]:
+    for one in history.commits[history.rest :]:
+        if one.actor.startswith("operator"):
+            yield f"{one.verb} {one.resource} {one.name} at {one.time:.3f}"

@@ -1,0 +1,483 @@
+"""Random Workflows, and what becomes of each attempt of theirs: a pure function of the seed.
+
+Every feature adds itself to `FEATURES`. A strict scenario is made so that timing cannot decide its outcome: the step
+that ends it early is ordered with every other step, and what a person does is done while that step lasts for ever.
+A loose one is made without such care.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from kubesaga.api.names import Direction
+from kubesaga.engine.verb import Verb
+from simulation.nodes import Fate, Work
+
+FORWARD, COMPENSATION = Direction.FORWARD, Direction.COMPENSATION
+LATER_SECONDS: Final = 7_200.0
+"""What is timed happens so long after all that steps can take, in a strict scenario: what faults delay is over then."""
+
+_START_SECONDS_MAX: Final = 60.0
+"""Longest time that an attempt takes beside its work: to be started, to linger, to be told of."""
+
+NEVER_SECONDS: Final = 1_000_000
+"""A time limit that is there and never met."""
+
+JUST_IN_TIME_SECONDS: Final = 1.6
+"""An attempt that ends so long before its deadline was in time, whatever its start took; its Job may say otherwise."""
+
+_SIZES: Final = ((700, 1, 8), (220, 9, 20), (72, 21, 60), (7, 61, 160), (1, 300, 1000))
+"""Weight, least and most steps."""
+
+
+@dataclass(slots=True)
+class Scenario:
+    """A Workflow, the fate of its attempts, and what people do with it."""
+
+    seed: int
+    strict: bool
+    spec: dict[str, Any]
+    fates: dict[tuple[str, Direction], list[Fate]] = field(default_factory=dict)
+    """What becomes of the first attempts; those after them succeed."""
+    culprit: str | None = None
+    """The step that ends the run early."""
+    lasts: bool = False
+    """Whether the culprit lasts until somebody ends it."""
+    plans: list[tuple[float, str]] = field(default_factory=list)
+    """What a person does, and when: a verb, `delete`, `unsuspend`, or `end`, to terminate what still lasts."""
+    answers: list[str] = field(default_factory=list)
+    """The verbs that a person asks for, one each time that the run waits for one."""
+    features: set[str] = field(default_factory=set)
+    timed: bool = False
+    """Whether the time of day decides something."""
+    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Steps by name."""
+
+    def fate(self, work: Work) -> Fate:
+        """What becomes of an attempt."""
+        listed = self.fates.get((work.step, work.direction), ())
+        place = work.attempt - 1
+        if work.epoch == 1 and place < len(listed):
+            return listed[place]
+        return self.success(work.step, work.direction, work.attempt)
+
+    def success(self, step: str, direction: Direction, attempt: int) -> Fate:
+        """An attempt that does its work."""
+        chance = Random(f"{self.seed}/{step}/{direction}/{attempt}")
+        declared = self.steps[step].get("outputs", ()) if direction is FORWARD else ()
+        outputs = tuple((one["name"], f"{step}-{attempt}") for one in declared)
+        return Fate(self._seconds(chance), outputs=outputs, linger_seconds=self._linger(chance))
+
+    def failure(self, step: str, direction: Direction, attempt: int) -> Fate:
+        """An attempt that fails: by its exit code, by its deadline, or for want of its outputs."""
+        chance = Random(f"{self.seed}/{step}/{direction}/{attempt}/fails")
+        ways = ["exit"]
+        body = self.steps[step] if direction is FORWARD else self.steps[step]["compensate"]
+        if "timeoutSeconds" in body:
+            ways.append("late")
+        if direction is FORWARD and self.steps[step].get("outputs"):
+            ways += ["missing", "malformed"]
+        match chance.choice(ways):
+            case "late":
+                return Fate(None, linger_seconds=self._linger(chance))
+            case "missing":
+                return Fate(self._seconds(chance), outputs=(("other", "x"),))
+            case "malformed":
+                return Fate(self._seconds(chance), outputs=None)
+        return Fate(self._seconds(chance), exit_code=chance.randint(1, 255), said="no luck")
+
+    def fail(self, step: str, direction: Direction, times: int) -> None:
+        """Let the first attempts fail."""
+        self.fates[step, direction] = [self.failure(step, direction, attempt + 1) for attempt in range(times)]
+
+    def undo(self, step: str) -> dict[str, Any] | None:
+        """How a step is undone."""
+        return self.steps[step].get("compensate")
+
+    def _seconds(self, chance: Random) -> float:
+        return round(chance.choice((0.05, 0.5, 2.0, 8.0)) * chance.uniform(0.5, 1.5), 3)
+
+    def _linger(self, chance: Random) -> float:
+        return chance.choice((0.05, 0.2, 3.0, 40.0))
+
+
+Feature = Callable[[Scenario, Random], bool]
+FEATURES: Final[dict[str, Feature]] = {}
+"""Each changes a scenario; it says whether it did."""
+
+
+def feature(name: str) -> Callable[[Feature], Feature]:
+    """Add a feature. They are applied in the order in which they stand here."""
+
+    def add(change: Feature) -> Feature:
+        FEATURES[name] = change
+        return change
+
+    return add
+
+
+def draw_scenario(seed: int, size: int | None = None, strict: bool | None = None) -> Scenario:
+    """The scenario of a seed."""
+    chance = Random(f"{seed}/scenario")
+    drawn = chance.random() < 0.65
+    scenario = Scenario(seed, drawn if strict is None else strict, {})
+    _, least, most = chance.choices(_SIZES, [weight for weight, _, _ in _SIZES])[0]
+    _draw_graph(scenario, chance, size or chance.randint(least, most))
+    for name, change in FEATURES.items():
+        if change(scenario, Random(f"{seed}/{name}")):
+            scenario.features.add(name)
+    return scenario
+
+
+def _draw_graph(scenario: Scenario, chance: Random, count: int) -> None:
+    """Steps and edges. A strict scenario has a culprit that is before or after every other step."""
+    width = chance.choice((1, 2, 3, 8, count))
+    names = [f"s{index}" for index in range(count)]
+    place = chance.randrange(count) if chance.random() < 0.7 else None
+    steps = []
+    for index, name in enumerate(names):
+        free = names[max(0, index - 2 * width) : max(0, index - width + 1)]
+        dependencies = chance.sample(free, min(len(free), chance.choice((0, 1, 1, 2, 3))))
+        if place is not None and index == place:
+            used = {one for step in steps for one in step.get("dependsOn", ())}
+            if scenario.strict:
+                dependencies = [one for one in names[:index] if one not in used]
+        if scenario.strict and place is not None and index > place:
+            dependencies = [one for one in dependencies if int(one[1:]) > place] or [names[place]]
+        step: dict[str, Any] = {"name": name, "container": {"image": "i"}}
+        if dependencies:
+            step["dependsOn"] = dependencies
+        steps.append(step)
+    chance.shuffle(steps)
+    scenario.spec["steps"] = steps
+    scenario.steps = {step["name"]: step for step in steps}
+    scenario.culprit = names[place] if place is not None else None
+
+
+def _some(chance: Random, scenario: Scenario, share: float) -> list[str]:
+    """Some steps, by name."""
+    return [name for name in scenario.steps if chance.random() < share]
+
+
+def _often(chance: Random, share: float) -> bool:
+    return chance.random() < share
+
+
+# How steps are undone, and how often they are tried
+
+
+@feature("undo")
+def _undo(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.85):
+        return False
+    for name in _some(chance, scenario, chance.choice((0.3, 0.7, 1.0))):
+        scenario.steps[name]["compensate"] = {"container": {"image": "i"}}
+    return True
+
+
+@feature("deleteJob")
+def _delete_job(scenario: Scenario, chance: Random) -> bool:
+    chosen = _some(chance, scenario, 0.3) if _often(chance, 0.3) else []
+    for name in chosen:
+        scenario.steps[name]["compensate"] = {"deleteJob": {}}
+    return bool(chosen)
+
+
+@feature("compensate.when")
+def _when(scenario: Scenario, chance: Random) -> bool:
+    chosen = [n for n in _some(chance, scenario, 0.5) if scenario.undo(n)] if _often(chance, 0.4) else []
+    for name in chosen:
+        scenario.steps[name]["compensate"]["when"] = chance.choice(("Succeeded", "Attempted"))
+    return bool(chosen)
+
+
+@feature("retries")
+def _retries(scenario: Scenario, chance: Random) -> bool:
+    chosen = _some(chance, scenario, 0.4) if _often(chance, 0.6) else []
+    for name in chosen:
+        scenario.steps[name]["retry"] = {
+            "limit": chance.randint(1, 3),
+            "backoffSeconds": chance.choice((1, 5, 30)),
+            "factor": chance.randint(1, 3),
+        }
+    return bool(chosen)
+
+
+@feature("defaults.retry")
+def _default_retries(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.15):
+        return False
+    scenario.spec["defaults"] = {"retry": {"limit": 1, "backoffSeconds": 2, "maxBackoffSeconds": 40}}
+    return True
+
+
+@feature("compensate.retry")
+def _undo_retries(scenario: Scenario, chance: Random) -> bool:
+    chosen = [n for n in scenario.steps if (scenario.undo(n) or {}).get("container")] if _often(chance, 0.6) else []
+    for name in chosen:
+        scenario.steps[name]["compensate"]["retry"] = {"limit": chance.randint(0, 2), "backoffSeconds": 3}
+    return bool(chosen)
+
+
+@feature("timeouts")
+def _timeouts(scenario: Scenario, chance: Random) -> bool:
+    chosen = _some(chance, scenario, 0.5) if _often(chance, 0.3) else []
+    for name in chosen:
+        scenario.steps[name]["timeoutSeconds"] = chance.choice((60, 600))
+        if (scenario.undo(name) or {}).get("container"):
+            scenario.steps[name]["compensate"]["timeoutSeconds"] = chance.choice((60, 600))
+    return bool(chosen)
+
+
+@feature("outputs")
+def _outputs(scenario: Scenario, chance: Random) -> bool:
+    """Steps that give outputs, which others refer to: such a reference is an edge as well."""
+    chosen = _some(chance, scenario, 0.4) if _often(chance, 0.4) else []
+    for name in chosen:
+        scenario.steps[name]["outputs"] = [{"name": "id"}]
+        for step in scenario.spec["steps"]:
+            if name in step.get("dependsOn", ()):
+                step["container"] = {"image": "i", "env": [{"name": "ID", "value": f"$(steps.{name}.outputs.id)"}]}
+        if (scenario.undo(name) or {}).get("container"):
+            own = {"image": "i", "args": [f"$(steps.{name}.outputs.id)", "$(failure.reason)"]}
+            scenario.steps[name]["compensate"]["container"] = own
+    return bool(chosen)
+
+
+@feature("parameters")
+def _parameters(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.2):
+        return False
+    scenario.spec["parameters"] = [{"name": "image", "value": "registry/image:1"}]
+    chance.choice(scenario.spec["steps"])["container"]["image"] = "$(params.image)"
+    return True
+
+
+# Boundaries and policies
+
+
+@feature("savepoints")
+def _savepoints(scenario: Scenario, chance: Random) -> bool:
+    chosen = _some(chance, scenario, 0.2) if _often(chance, 0.2) else []
+    for name in chosen:
+        scenario.steps[name]["boundary"] = "Savepoint"
+    return bool(chosen)
+
+
+@feature("irreversible")
+def _irreversible(scenario: Scenario, chance: Random) -> bool:
+    chosen = [n for n in _some(chance, scenario, 0.3) if not scenario.undo(n)] if _often(chance, 0.3) else []
+    for name in chosen:
+        scenario.steps[name]["boundary"] = "Irreversible"
+    return bool(chosen)
+
+
+@feature("pivots")
+def _pivots(scenario: Scenario, chance: Random) -> bool:
+    """One step that decides; past it a failure waits for a person, so that the culprit fails rather than lasts."""
+    free = [name for name in scenario.steps if not scenario.undo(name)]
+    if not free or not _often(chance, 0.2):
+        return False
+    pivot = chance.choice(free)
+    scenario.steps[pivot]["boundary"] = "Pivot"
+    return True
+
+
+@feature("parallelism")
+def _parallelism(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.25):
+        return False
+    scenario.spec["parallelism"] = chance.randint(1, 4)
+    return True
+
+
+@feature("rollback.parallelism")
+def _rollback_parallelism(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.25):
+        return False
+    scenario.spec.setdefault("rollback", {})["parallelism"] = chance.randint(1, 3)
+    return True
+
+
+@feature("rollback.timeoutSeconds")
+def _rollback_timeout(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.15):
+        return False
+    seconds = NEVER_SECONDS if scenario.strict else chance.choice((1, 20, 300))
+    scenario.spec.setdefault("rollback", {})["timeoutSeconds"] = seconds
+    return True
+
+
+@feature("onCompensationFailure")
+def _on_compensation_failure(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.4):
+        return False
+    scenario.spec.setdefault("rollback", {})["onCompensationFailure"] = chance.choice(("Block", "Continue"))
+    return True
+
+
+@feature("inFlight")
+def _in_flight(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.4):
+        return False
+    scenario.spec["inFlight"] = chance.choice(("Drain", "Cancel"))
+    return True
+
+
+@feature("onFailure")
+def _on_failure(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.25):
+        return False
+    scenario.spec["onFailure"] = chance.choice(("Rollback", "Stop"))
+    return True
+
+
+@feature("deletionPolicy")
+def _deletion_policy(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.2):
+        return False
+    scenario.spec["deletionPolicy"] = chance.choice(("RollbackUnfinished", "RollbackUnfinished", "Abandon"))
+    return True
+
+
+@feature("ttl")
+def _ttl(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.06):
+        return False
+    scenario.spec["ttlSecondsAfterFinished"] = chance.choice((0, 60, 3600))
+    scenario.timed = True
+    return True
+
+
+@feature("suspend")
+def _suspend(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.12):
+        return False
+    scenario.spec["suspend"] = True
+    scenario.plans.append((chance.uniform(1, 400), "unsuspend"))
+    return True
+
+
+@feature("refused spec")
+def _refused_spec(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.02):
+        return False
+    scenario.spec["parallelism"] = 1
+    chance.choice(scenario.spec["steps"])["container"] = {"image": "$(params.nobody)"}
+    return True
+
+
+# What goes wrong by itself
+
+
+@feature("failed attempts")
+def _failed_attempts(scenario: Scenario, chance: Random) -> bool:
+    """Attempts that are followed by a good one."""
+    failed = False
+    for name in _some(chance, scenario, chance.choice((0.0, 0.3, 0.6))):
+        limit = _limit(scenario, name)
+        if limit and name != scenario.culprit:
+            scenario.fail(name, FORWARD, chance.randint(1, limit))
+            failed = True
+    return failed
+
+
+@feature("just in time")
+def _just_in_time(scenario: Scenario, chance: Random) -> bool:
+    """Attempts that succeed within the last moment before their deadline."""
+    chosen = [n for n in _some(chance, scenario, 0.5) if "timeoutSeconds" in scenario.steps[n]]
+    for name in chosen:
+        if (name, FORWARD) not in scenario.fates and name != scenario.culprit:
+            good = scenario.success(name, FORWARD, 1)
+            seconds = scenario.steps[name]["timeoutSeconds"] - JUST_IN_TIME_SECONDS
+            scenario.fates[name, FORWARD] = [Fate(seconds, outputs=good.outputs)]
+    return bool(chosen)
+
+
+@feature("culprit")
+def _culprit(scenario: Scenario, chance: Random) -> bool:
+    """The step that ends the run early: it fails for good, or lasts until somebody or something ends it."""
+    name = scenario.culprit
+    if name is None or not _often(chance, 0.9):
+        scenario.culprit = None
+        return False
+    if chance.random() < 0.6:
+        scenario.fail(name, FORWARD, _limit(scenario, name) + 1)
+        return True
+    scenario.lasts = True
+    scenario.steps[name].pop("timeoutSeconds", None)
+    scenario.fates[name, FORWARD] = [Fate(None, linger_seconds=chance.choice((0.1, 5.0, 40.0)))]
+    at = round(LATER_SECONDS + _longest(scenario)) if scenario.strict else chance.uniform(1, 60)
+    if chance.random() < 0.25:
+        scenario.spec["timeoutSeconds"] = int(at)
+        scenario.features.add("deadline")
+    else:
+        scenario.plans.append((at, chance.choice(("cancel", "terminate", "delete", "rollback", "cancel"))))
+    scenario.plans.append((at + LATER_SECONDS / 4, "end"))  # Where nothing ended it, such as past a pivot.
+    scenario.timed = True
+    return True
+
+
+@feature("several culprits")
+def _culprits(scenario: Scenario, chance: Random) -> bool:
+    if scenario.strict or not _often(chance, 0.3):
+        return False
+    for name in _some(chance, scenario, 0.2):
+        if name != scenario.culprit:
+            scenario.fail(name, FORWARD, _limit(scenario, name) + 1)
+    return True
+
+
+@feature("failed undos")
+def _failed_undos(scenario: Scenario, chance: Random) -> bool:
+    """Undos that are tried again, and undos that fail for good."""
+    failed = False
+    for name in _some(chance, scenario, chance.choice((0.0, 0.0, 0.2, 0.5))):
+        if (scenario.undo(name) or {}).get("container"):
+            limit = scenario.steps[name]["compensate"].get("retry", {}).get("limit", 5)
+            scenario.fail(name, COMPENSATION, chance.randint(1, limit + 1))
+            failed = True
+    return failed
+
+
+@feature("rollback on request")
+def _rollback_on_request(scenario: Scenario, chance: Random) -> bool:
+    """Of a Workflow that has succeeded."""
+    if scenario.culprit is not None or not _often(chance, 0.4):
+        return False
+    scenario.answers.append(Verb.ROLLBACK)
+    return True
+
+
+@feature("answers")
+def _answers(scenario: Scenario, chance: Random) -> bool:
+    """What a person asks for where the run waits for one, or has ended."""
+    if not _often(chance, 0.5):
+        return False
+    verbs = (Verb.RETRY_COMPENSATION, Verb.SKIP_COMPENSATION, Verb.RETRY_STEP, Verb.SKIP_STEP, Verb.RETRY, Verb.ABANDON)
+    scenario.answers += chance.choices(verbs, k=chance.randint(1, 4))
+    return True
+
+
+def _longest(scenario: Scenario) -> float:
+    """How long all steps take one after the other, every retry included."""
+    seconds = 0.0
+    for name in scenario.steps:
+        listed = scenario.fates.get((name, FORWARD), [])
+        late = scenario.steps[name].get("timeoutSeconds", 0)
+        seconds += sum(_START_SECONDS_MAX + (one.seconds or late) for one in listed) + _START_SECONDS_MAX
+        policy = scenario.spec.get("defaults", {}).get("retry", {}) | scenario.steps[name].get("retry", {})
+        pauses = [policy.get("backoffSeconds", 5) * policy.get("factor", 2) ** n for n in range(len(listed))]
+        seconds += sum(min(300, pause) for pause in pauses)
+    return seconds
+
+
+def _limit(scenario: Scenario, name: str) -> int:
+    """The retries of a step."""
+    default: int = scenario.spec.get("defaults", {}).get("retry", {}).get("limit", 0)
+    own: int = scenario.steps[name].get("retry", {}).get("limit", default)
+    return own
+
+
+__all__ = ["COMPENSATION", "FEATURES", "FORWARD", "Scenario", "draw_scenario"]
