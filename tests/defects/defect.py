@@ -87,5 +87,5 @@ def run(suite: Suite, package: Path | None) -> Trial:
         timeout=_SUITE_SECONDS_MAX,
         check=False,
     )
-    failed = [line for line in ended.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    failed = [line for line in ended.stdout.splitlines() if line.startswith(("FAILED ", "ERROR tests"))]
     return Trial(ended.returncode != 0, failed[0] if failed else "")
