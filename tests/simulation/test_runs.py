@@ -14,9 +14,6 @@ from simulation.oracle import Verdict, judge
 from simulation.scenarios import FEATURES
 
 SEEDS = range(240)
-COVERING = range(600)
-"""So many seeds meet every feature and every kind of fault."""
-
 FOUND = {
     17: "an operator that wakes after its Workflow is gone",
     113: "a tombstone whose create was answered before the watch told of it",
