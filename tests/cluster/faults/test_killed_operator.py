@@ -21,7 +21,7 @@ from cluster.manifests import example
 
 pytestmark = pytest.mark.timeout(540)  # All runs together count as the time of the first test.
 
-AT_ONCE = 10
+AT_ONCE = 8
 RUN_SECONDS = 60
 LATE_WRITES_MAX = 2
 
