@@ -41,6 +41,8 @@ Bounds and assumptions
     - Names guard Jobs as long as their Workflow is there. An operator that stood still while its Workflow ended and was
       deleted may still create a Job of it, which the garbage collector takes away; such Jobs are left out of account.
     - A Job that somebody else deletes before its uid was recorded is not known to have been: it may run once more, or
-      be taken for never started and not be undone. Steps of which that is so are left out of account.
+      be taken for never started and not be undone. The name of one that was recorded is free again as well, and an
+      operator that stood still may take it. Steps of which either is so are left out of account.
+    - A Pod whose Job was deleted with `--cascade=orphan` is waited for; where it lasts for ever a person deletes it.
     - There is no admission, no quota but as a fault, one namespace that is not deleted, and no resubmission's own run.
 """

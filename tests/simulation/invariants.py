@@ -46,7 +46,11 @@ def a_Job_is_created_once_under_its_name(history: History) -> Iterator[str]:  # 
 
 
 def _robbed(history: History) -> set[str]:
-    """The steps of which somebody deleted a Job that no status had named: nobody knows of it."""
+    """The steps of which somebody deleted a Job that no status had named: nobody knows of it.
+
+    Where an operator stood still, or two were there, of any Job: its name is free for the one that comes too late.
+    """
+    two = {"paused-between-write-and-effects", "second-operator"}.intersection(history.struck)
     named: set[str] = set()
     robbed: set[str] = set()
     mine = {id(one) for one in history.statuses}
@@ -54,7 +58,9 @@ def _robbed(history: History) -> set[str]:
         if id(commit) in mine:
             for record in (commit.raw.get("status") or {}).get("steps", ()):
                 named.update((record.get("jobUID", ""), (record.get("compensation") or {}).get("jobUID", "")))
-        elif (commit.actor, commit.verb, commit.resource) == ("user", "delete", "jobs") and commit.uid not in named:
+        elif (commit.actor, commit.verb, commit.resource) == ("user", "delete", "jobs") and (
+            two or commit.uid not in named
+        ):
             robbed.add(commit.raw["metadata"]["labels"][LABEL_STEP])
     return robbed
 
@@ -86,10 +92,16 @@ def _attempts(status: dict[str, Any]) -> Iterator[tuple[str, str, int, int]]:
 def nothing_forward_is_created_after_the_first_undo(history: History) -> Iterator[str]:
     """Within one epoch of the Workflow; a tombstone takes a name and starts nothing."""
     undone_in: int | None = None
+    robbed = _robbed(history)
     for epoch, birth in _with_epoch(history):
         if birth.work.direction is COMPENSATION and not birth.tombstone:
             undone_in = epoch
-        elif birth.work.direction is FORWARD and not birth.tombstone and undone_in == epoch:
+        elif (
+            birth.work.direction is FORWARD
+            and not birth.tombstone
+            and undone_in == epoch
+            and birth.work.step not in robbed
+        ):
             yield f"{birth.commit.name} at {birth.commit.time:.3f}"
 
 
@@ -273,7 +285,7 @@ def the_phase_tells_what_became_of_the_steps(history: History) -> Iterator[str]:
 def nothing_runs_after_the_end(history: History) -> Iterator[str]:
     if history.status.get("phase") not in _ENDED or history.left:
         return
-    assumed = _assumed(history)
+    assumed = _assumed(history) | _robbed(history)
     for one in history.containers:
         if one.ended is None and one.work.workflow_uid == history.uid and one.work.step not in assumed:
             yield f"{one.work.direction} of {one.work.step}"

@@ -90,12 +90,22 @@ async def _until_rest(world: World, faults: Faults, answers: list[str], errors: 
         now = world.loop.time()
         if seen != len(world.server.commits) or world.outstanding:
             seen, since = len(world.server.commits), now
-        elif now - since >= QUIET_SECONDS and _rests(world):
+        elif now - since >= QUIET_SECONDS and not _rests(world):
+            _end_orphans(faults)
+        elif now - since >= QUIET_SECONDS:
             if not answers:
                 return
             _answer(faults, answers.pop(0))
             since = now
     errors.append(f"the run does not end: {world.status().get('phase')} ({world.status().get('reason')})")
+
+
+def _end_orphans(faults: Faults) -> None:
+    """A person deletes Pods that have lost their Job, which nothing else ends: the run waits for them and says so."""
+    for (namespace, name), raw in list(faults.world.server.objects["pods"].items()):
+        if not raw["metadata"].get("ownerReferences") and "deletionTimestamp" not in raw["metadata"]:
+            faults.tell(f"a person deletes Pod {name}, which has lost its Job")
+            faults.world.server.delete("user", "pods", namespace, name)
 
 
 def _rests(world: World) -> bool:
