@@ -65,6 +65,7 @@ def alone(kubectl: Command, busybox: str) -> Iterator[None]:
         kubectl("rollout", "status", deployment, "-n", _SPACE)
 
 
+@pytest.mark.filterwarnings("ignore:Sending a large body")  # It is larger than any that the operator sends.
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.usefixtures("alone")
 async def test_the_real_server_does_as_the_simulated_one(name: str, kubectl: Command, module_namespace: str) -> None:

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from kubesaga.api import names
 from kubesaga.controller import pass_
+from kubesaga.controller.controller import Controller
 from kubesaga.controller.effects import Effects
 from kubesaga.controller.errors import Conflict, Exists, NotFound
 from kubesaga.controller.pass_ import Pass
@@ -75,13 +76,17 @@ def an_existing_Job_is_an_error(stack: ExitStack) -> None:  # noqa: N802
 
 @defect
 def names_of_Jobs_are_not_repeated_after_a_crash(stack: ExitStack) -> None:  # noqa: N802
-    count = iter(range(10**9))
-    original = names.job_name.__wrapped__
+    begun = 0
+    begin, original = Controller.__init__, names.job_name.__wrapped__
 
-    def named(*given: Any) -> str:
-        return f"{original(*given)[:48]}-{next(count) // 3}"
+    def count(self: Any, *given: Any, **more: Any) -> None:
+        nonlocal begun
+        begun += 1
+        begin(self, *given, **more)
 
-    stack.enter_context(patch.object(executor, "job_name", named))
+    stack.enter_context(patch.object(Controller, "__init__", count))
+    for module in (names, executor):
+        stack.enter_context(patch.object(module, "job_name", lambda *given: f"{original(*given)[:48]}-{begun}"))
 
 
 @defect

@@ -165,10 +165,13 @@ class SimulatedServer:
     def patch(
         self, actor: str, resource: str, namespace: str, name: str, patch: Mapping[str, Any], detail: Any = None
     ) -> Raw:
-        """JSON Merge Patch all but the status; a metadata.uid or resourceVersion is a precondition."""
+        """JSON Merge Patch all but the status; a resourceVersion is a precondition, a uid never changes."""
         _check_size(patch)
         stored = self.read(resource, namespace, name)
-        _check(stored, patch.get("metadata") or {})
+        given = patch.get("metadata") or {}
+        if given.get("uid") not in (None, stored["metadata"]["uid"]):
+            raise Refused(422, "Invalid", f'"{name}" is invalid: metadata.uid: field is immutable')
+        _check(stored, given)
         raw = merged(stored, {k: v for k, v in patch.items() if k != "status"})
         if raw["spec"] != stored["spec"]:
             _check_spec_change(resource, stored, raw)

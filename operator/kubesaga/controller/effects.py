@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 _INTERNAL_ERROR: Final = 500
 """What an API server that is there answers where an admission webhook cannot be called: the step waits, and says so."""
 
+_INVALID: Final = 422
+
 
 @dataclass(slots=True)
 class Aftermath:
@@ -139,7 +141,9 @@ class Effects:
         try:
             raw = await self._cluster.patch_job(workflow.namespace, action.name, action.patch)
             self._take(workflow, raw, aftermath)
-        except (NotFound, Conflict):
+        except Refused as refused:
+            if not _is_replaced(refused):
+                raise
             self._drop(action.uid, aftermath)
         _log.info("Job stopped", extra={"workflow": workflow.name, "job": action.name})
 
@@ -221,6 +225,11 @@ class Effects:
 
     def _refusal(self, refused: ClusterError) -> Refusal:
         return Refusal(refused.code, refused.reason, refused.message, self._now())
+
+
+def _is_replaced(refused: Refused) -> bool:
+    """Whether the object that was meant is not there any more: a patch with another's uid is answered as invalid."""
+    return isinstance(refused, (NotFound, Conflict)) or (refused.code == _INVALID and "metadata.uid" in refused.message)
 
 
 def _again(met: Conflict) -> Unavailable:

@@ -76,9 +76,12 @@ class ObjectStore:
         return self._store(key, raw)
 
     def patch(self, resource: Resource, name: str, patch: Mapping[str, Any], namespace: str = "default") -> Raw:
-        """JSON Merge Patch (RFC 7396) all but the status; a metadata.uid or resourceVersion is a precondition."""
+        """JSON Merge Patch (RFC 7396) all but the status; a resourceVersion is a precondition, a uid never changes."""
         stored = self._existing((resource, namespace, name))
-        _check(stored, patch.get("metadata") or {})
+        given = patch.get("metadata") or {}
+        if given.get("uid") not in (None, stored["metadata"]["uid"]):
+            raise Refused(422, "Invalid", f'"{name}" is invalid: metadata.uid: field is immutable')
+        _check(stored, given)
         merged: Raw = copy.deepcopy(_merged(stored, {k: v for k, v in patch.items() if k != "status"}))
         if merged["spec"] != stored["spec"]:
             merged["metadata"]["generation"] += 1

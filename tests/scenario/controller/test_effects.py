@@ -92,3 +92,13 @@ async def test_a_job_that_is_gone_calls_for_a_pass_for_the_cache_has_forgotten_i
     aftermath = await scene.does(action)
     assert scene.controller.jobs.remove(seen.uid) is None, "a watch that shows it gone calls for nothing"
     assert aftermath.pass_again
+
+
+async def test_a_job_that_another_has_replaced_is_left_alone_and_calls_for_a_pass(scene: Scene) -> None:
+    await scene.does(scene.create())
+    seen = scene.job()
+    scene.cluster.remove("jobs", seen.name)
+    scene.cluster.create("jobs", scene.create().manifest)
+    aftermath = await scene.does(scene.executor.stop(seen))
+    assert (aftermath.errors, aftermath.pass_again) == ([], True)
+    assert scene.job().active_deadline_seconds is None
