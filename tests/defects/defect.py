@@ -49,8 +49,8 @@ class Defect:
     """A part of the code that occurs once."""
     planted: str
     """What stands there instead."""
-    suites: tuple[Suite, ...] = tuple(Suite)
-    """Those that catch it."""
+    suites: tuple[Suite, ...] = (Suite.RULES,)
+    """Those that are seen to catch it, the cheapest first."""
 
     def __str__(self) -> str:
         return self.name

@@ -1,5 +1,6 @@
 """Defects, planted into the real code: each is one that the promises forbid, and that a seed has to show."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
@@ -12,6 +13,7 @@ from kubesaga.controller.effects import Effects
 from kubesaga.controller.errors import Conflict, Exists, NotFound
 from kubesaga.controller.pass_ import Pass
 from kubesaga.engine import executor, forward, rollback, state
+from kubesaga.engine.observation import JobObservation
 from kubesaga.engine.settlement import Settlement
 
 Defect = Callable[[ExitStack], None]
@@ -130,18 +132,13 @@ def an_intent_without_a_Job_is_not_closed(stack: ExitStack) -> None:  # noqa: N8
 
 @defect
 def what_watches_miss_is_not_healed(stack: ExitStack) -> None:
-    from kubesaga.controller import controller
-
-    stack.enter_context(patch.object(controller, "HEAL_SECONDS", 10.0**9))
+    stack.enter_context(patch.object(Controller, "_heal", lambda _: asyncio.sleep(10.0**9)))
 
 
 @defect
 def what_an_answer_shows_calls_for_no_pass(stack: ExitStack) -> None:
-    def take(self: Any, workflow: Any, raw: Any) -> bool:
-        from kubesaga.engine.observation import JobObservation
-
+    def take(self: Any, workflow: Any, raw: Any, _: Any) -> None:
         self._jobs.put(workflow.uid, JobObservation.parse(raw))
-        return False
 
     stack.enter_context(patch.object(Effects, "_take", take))
 
