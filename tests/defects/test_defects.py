@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from defects.defect import CODE, Defect
+from defects.defect import CODE, ROOT, Defect
 from defects.seeded import DEFECTS
 
 
@@ -17,3 +17,8 @@ def test_a_defect_can_be_planted(defect: Defect) -> None:
 
 def test_there_are_at_least_fifteen_and_no_two_of_a_name() -> None:
     assert len({defect.name for defect in DEFECTS}) == len(DEFECTS) >= 15
+
+
+def test_the_page_on_proof_names_every_defect_and_what_catches_it() -> None:
+    page = (ROOT / "docs" / "proof.md").read_text()
+    assert [d.name for d in DEFECTS if f"| {d.name} | {d.breaks} | {', '.join(d.suites)} |\n" not in page] == []

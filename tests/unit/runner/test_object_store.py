@@ -103,7 +103,7 @@ async def test_a_patch_merges_and_is_invalid_with_the_uid_of_another(store):
     store.create("jobs", {"metadata": {"name": "j", "labels": {"a": "1", "b": "2"}}, "spec": {"x": {"y": 1}}})
     raw = await store.patch_job("default", "j", {"metadata": {"uid": "uid-1", "labels": {"a": None}}, "spec": {"z": 2}})
     assert (raw["metadata"]["labels"], raw["spec"]) == ({"b": "2"}, {"x": {"y": 1}, "z": 2})
-    with pytest.raises(Refused, match="metadata.uid"):
+    with pytest.raises(Refused, match=r"metadata\.uid"):
         await store.patch_job("default", "j", {"metadata": {"uid": "another"}, "spec": {"z": 3}})
 
 
