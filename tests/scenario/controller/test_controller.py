@@ -9,9 +9,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from kubesaga.api.group import API_VERSION, KIND
+from kubesaga.api.names import Direction, job_name
 from kubesaga.controller import pass_
 from kubesaga.controller.controller import Controller
-from kubesaga.controller.errors import Conflict, Refused, Unavailable
+from kubesaga.controller.errors import Conflict, Exists, Refused, Unavailable
 from kubesaga.engine.reconcile import reconcile
 from kubesaga.runner.object_store import ObjectStore
 
@@ -233,6 +234,73 @@ async def test_a_job_that_was_created_before_a_crash_is_recognised() -> None:
         cluster.succeed(cluster.jobs()[0])
         await until(lambda: cluster.status().get("phase") == "Succeeded")
     assert len(cluster.jobs()) == 1
+
+
+async def test_a_tombstone_that_its_answer_shows_first_ends_the_undo() -> None:
+    """The watch then says nothing new, and the Job controller changes nothing that counts."""
+    cluster = Cluster()
+    async with controlled(cluster, lag_seconds=0.05):
+        undone = {"name": "a", "container": {"image": "i"}, "compensate": {"deleteJob": {}}}
+        cluster.saga(steps=[undone, {"name": "b", "dependsOn": ["a"], "container": {"image": "i"}}])
+        await until(cluster.jobs)
+        cluster.failing["create_job"] = [Refused(422, "Invalid", "no image")]
+        cluster.succeed(cluster.jobs()[0])
+        await until(lambda: cluster.status().get("phase") == "RolledBack")
+
+
+async def test_a_job_that_ended_before_its_create_was_answered_is_seen_to_have_ended() -> None:
+    """The first answer is lost; the second try finds a Job that has ended, and the watch then says nothing new."""
+    cluster = Cluster()
+    async with controlled(cluster, lag_seconds=0.4):
+        cluster.failing["create_job"] = [Unavailable(0, "TimeoutError", "no answer in time")]
+        cluster.saga()
+        await until(lambda: cluster.calls.count("create_job"))
+        name = job_name(cluster.get("workflows", "order")["metadata"]["uid"], "a", Direction.FORWARD, 1)
+        owner = {"uid": cluster.get("workflows", "order")["metadata"]["uid"], "controller": True}
+        labels = {"kubesaga.dev/workflow-uid": owner["uid"]}
+        cluster.create("jobs", {"metadata": {"name": name, "labels": labels, "ownerReferences": [owner]}, "spec": {}})
+        cluster.succeed(name)
+        await until(lambda: cluster.status().get("phase") == "Succeeded")
+
+
+async def test_a_job_that_ended_just_before_it_was_stopped_is_seen_to_have_ended() -> None:
+    """The answer to the stop shows how it ended, before the watch does."""
+    cluster = Cluster()
+    async with controlled(cluster, lag_seconds=0.2):
+        cluster.saga()
+        await until(cluster.jobs)
+        cluster.set_status("jobs", cluster.jobs()[0], {"active": 1})
+        await until(lambda: cluster.status().get("steps", [{}])[0].get("jobUID"))
+        cluster.patch("workflows", "order", {"metadata": {"annotations": {"kubesaga.dev/cancel": "1"}}})
+        await asyncio.sleep(0.15)
+        failed = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]
+        cluster.set_status("jobs", cluster.jobs()[0], {"failed": 1, "conditions": failed})
+        await until(lambda: cluster.status().get("phase") == "Cancelled")
+
+
+async def test_a_job_that_is_gone_when_it_is_to_be_deleted_is_known_to_be_gone() -> None:
+    """The answer says so, and the watch then tells of nothing that is still known."""
+    cluster = Cluster()
+    async with controlled(cluster, lag_seconds=0.2):
+        undone = {"name": "a", "container": {"image": "i"}, "compensate": {"deleteJob": {}}}
+        cluster.saga(steps=[undone, {"name": "b", "dependsOn": ["a"], "container": {"image": "i"}}])
+        await until(cluster.jobs)
+        first = cluster.jobs()[0]
+        cluster.failing["create_job"] = [Refused(422, "Invalid", "no image")]
+        cluster.succeed(first)
+        await until(lambda: cluster.calls.count("create_job") == 2)
+        cluster.remove("jobs", first)
+        await until(lambda: cluster.status().get("phase") == "RolledBack")
+
+
+async def test_a_job_that_went_between_two_answers_is_made_again() -> None:
+    """The create says that it is there, the read that it is not, and nothing of it is ever watched."""
+    cluster = Cluster()
+    async with controlled(cluster, lag_seconds=0.05):
+        cluster.failing["create_job"] = [Exists(409, "AlreadyExists", "it is there")]
+        cluster.saga()
+        await until(cluster.jobs)
+    assert cluster.calls.count("create_job") == 2
 
 
 async def test_a_job_that_lost_its_label_is_found_when_its_create_is_tried_again() -> None:
