@@ -4,8 +4,9 @@
     PYTHONPATH=tests .venv/bin/python -m simulation --runs 10000   runs many, and counts what was found
 
 What is real: `kubesaga.controller.controller.Controller` with its queue, caches, passes and effects, and the whole
-engine behind it. Two products of the operator are not in these runs: kopf, whose part the watches here play, and
-`cluster_client`, whose answers the simulated server gives as errors of `kubesaga.controller.errors`.
+engine behind it, and the reflectors of Jobs and Pods. Two products of the operator are not in these runs: kopf, whose
+part the watch of Workflows plays, and `cluster_client`, whose answers the simulated server gives as errors of
+`kubesaga.controller.errors`.
 
 What is simulated
     virtual_loop       time: the event loop's clock jumps to the next timer; nothing sleeps, no thread is started
@@ -14,7 +15,8 @@ What is simulated
     garbage_collector  owners and what they own, in the background, in the foreground, orphaned
     job_controller     Jobs of one Pod: batching of a second, deadlines, suspension, the race of deadline and success
     nodes              scheduler and kubelets: start, end, termination with grace, nodes cut off or dead, eviction
-    client, watch      calls and watches of one operator, each with its travel time, lag and what may go wrong
+    client, watch, watch_source
+                       calls and watches of one operator, each with its travel time, lag and what may go wrong
     operator_process   an operator that may crash at any call, stand still, or run beside another
     faults             what goes wrong, at which call; every kind adds itself
     scenarios          random Workflows and the fate of every attempt; every feature adds itself

@@ -56,9 +56,14 @@ class Client:
             awake, self._awake = self._awake, None
             awake.set_result(None)
 
-    async def _travel(self) -> None:
+    async def travel(self) -> None:
+        """Let a message go one way."""
         extra, self.extra_seconds = self.extra_seconds, 0.0
         await asyncio.sleep(self._chance.uniform(*_TRAVEL_SECONDS) + extra)
+        await self.awake()
+
+    async def awake(self) -> None:
+        """Wait until the process runs."""
         while self._awake is not None:
             await asyncio.shield(self._awake)
         if not self.alive:
@@ -66,7 +71,7 @@ class Client:
 
     async def _call(self, verb: str, resource: str, name: str, deed: Callable[[], T]) -> T:
         self.calls += 1
-        await self._travel()
+        await self.travel()
         if (error := self._trouble.before(self, verb, resource, name)) is not None:
             await self._fail(error)
         if not self.alive:
@@ -79,13 +84,13 @@ class Client:
         error = self._trouble.after(self, verb, resource, name)
         if error is not None:
             await self._fail(error)
-        await self._travel()
+        await self.travel()
         return answer
 
     async def _fail(self, error: ClusterError) -> None:
         if error.code == 0:
             await asyncio.sleep(30.0)
-        await self._travel()
+        await self.travel()
         raise error
 
     async def patch_status(self, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]) -> Raw:
@@ -158,9 +163,14 @@ class Client:
     async def create_event(self, namespace: str, manifest: Mapping[str, Any]) -> None:
         await self._call("create", "events", manifest["reason"], lambda: self._server.events.append(dict(manifest)))
 
+    async def snapshot(self, resource: str) -> tuple[list[Raw], int]:
+        """Every object of a resource, and the version as of which they are."""
+        server = self._server
+        return await self._call("list", resource, "", lambda: (list(server.objects[resource].values()), server.version))
+
     async def list(self, resource: str) -> AsyncIterator[Raw]:
         found = await self._call("list", resource, "", lambda: list(self._server.objects[resource].values()))
         for place, raw in enumerate(found, start=1):
             yield raw
             if place % _PAGE == 0:
-                await self._travel()
+                await self.travel()

@@ -7,7 +7,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from kubesaga.api import names
-from kubesaga.controller import pass_
+from kubesaga.controller import controller, pass_, watch
 from kubesaga.controller.controller import Controller
 from kubesaga.controller.effects import Effects
 from kubesaga.controller.errors import Conflict, Exists, NotFound
@@ -15,6 +15,7 @@ from kubesaga.controller.pass_ import Pass
 from kubesaga.engine import executor, forward, rollback, state
 from kubesaga.engine.observation import JobObservation
 from kubesaga.engine.settlement import Settlement
+from simulation.watch_source import WatchSource
 
 Defect = Callable[[ExitStack], None]
 DEFECTS: Final[dict[str, Defect]] = {}
@@ -131,7 +132,24 @@ def an_intent_without_a_Job_is_not_closed(stack: ExitStack) -> None:  # noqa: N8
 
 
 @defect
-def what_watches_miss_is_not_healed(stack: ExitStack) -> None:
+def a_list_drops_nothing(stack: ExitStack) -> None:
+    async def retell(feed: Any, objects: Any, namespace: Any) -> None:
+        async for raw in objects:
+            feed.changed(raw)
+
+    for module in (controller, watch):
+        stack.enter_context(patch.object(module, "retell", retell))
+
+
+@defect
+def a_watch_that_was_cut_goes_on_from_now(stack: ExitStack) -> None:
+    """What happened meanwhile is told by nobody, nor by a list."""
+    original = WatchSource.watch
+
+    def watch_from_now(self: Any, version: str) -> Any:
+        return original(self, str(self._server.version))
+
+    stack.enter_context(patch.object(WatchSource, "watch", watch_from_now))
     stack.enter_context(patch.object(Controller, "_heal", lambda _: asyncio.sleep(10.0**9)))
 
 

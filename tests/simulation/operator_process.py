@@ -8,12 +8,14 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from kubesaga.controller.cluster import WATCHED
 from kubesaga.controller.controller import Controller
 from kubesaga.controller.telemetry import Telemetry
 from simulation.client import Client, Trouble
 from simulation.server import SimulatedServer
 from simulation.virtual_loop import OWNER, VirtualLoop
 from simulation.watch import Watch
+from simulation.watch_source import SimulatedSource, WatchSource
 
 
 class OperatorProcess:
@@ -38,16 +40,22 @@ class OperatorProcess:
         """What ended it without being asked to."""
         self._server, self._loop = server, loop
         ticks = count(0.0, 1e-9)  # Two looks at a clock never show the same, though no virtual time went by.
+        self.source = SimulatedSource(
+            {resource: WatchSource(server, loop, chance, resource, self.client) for resource in WATCHED}
+        )
         self.controller = self.context.run(
-            lambda: Controller(self.client, now=now, clock=lambda: loop.time() + next(ticks), telemetry=telemetry)
+            lambda: Controller(
+                self.client,
+                now=now,
+                clock=lambda: loop.time() + next(ticks),
+                telemetry=telemetry,
+                source=self.source,
+                chance=chance.random,
+            )
         )
-        controller = self.controller
-        feeds = (
-            ("workflows", controller.workflow_changed, controller.workflow_gone),
-            ("jobs", controller.job_changed, controller.job_gone),
-            ("pods", controller.pod_changed, controller.pod_gone),
-        )
-        self.watches = [Watch(server, loop, chance, resource, self, on, off) for resource, on, off in feeds]
+        changed, gone = self.controller.workflow_changed, self.controller.workflow_gone
+        self._workflows = Watch(server, loop, chance, "workflows", self, changed, gone)
+        self.watches: list[Watch | WatchSource] = [self._workflows, *self.source.by_resource.values()]
 
     @property
     def alive(self) -> bool:
@@ -74,8 +82,7 @@ class OperatorProcess:
     def _start(self) -> None:
         running = self._loop.create_task(self.controller.run())
         running.add_done_callback(self._ended)
-        for place, watch in enumerate(self.watches):
-            self._loop.call_later(0.01 * (place + 1), watch.connect)
+        self._loop.call_later(0.01, self._workflows.connect)
 
     def _ended(self, running: "asyncio.Task[None]") -> None:
         if self.alive:

@@ -4,11 +4,14 @@ Objects are raw dicts as the API server stores them. Every method raises errors 
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 Raw = dict[str, Any]
 Operation = Mapping[str, Any]
 Resource = Literal["workflows", "jobs", "pods"]
+Watched = Literal["jobs", "pods"]
+WATCHED: Final[tuple[Watched, ...]] = ("jobs", "pods")
+"""What a Workflow is made of, and what there is much of."""
 
 
 class Cluster(Protocol):

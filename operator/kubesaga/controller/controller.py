@@ -8,19 +8,27 @@ watches ──> caches ──> queue ──> pass: reconcile ──> write statu
 import asyncio
 import contextlib
 import logging
+import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from kubesaga.api.names import LABEL_WORKFLOW_UID
-from kubesaga.controller.cluster import Cluster, Raw
+from kubesaga.controller.cluster import WATCHED, Cluster, Raw, Watched
 from kubesaga.controller.errors import Unavailable
 from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.pass_ import Pass, Watcher
 from kubesaga.controller.queue import Key, KeyedQueue
-from kubesaga.controller.settings import HEAL_AFTER_LIST_SECONDS, HEAL_SECONDS, PRIME_BACKOFF_SECONDS_MAX
+from kubesaga.controller.settings import (
+    HEAL_AFTER_LIST_SECONDS,
+    HEAL_ALL_EVERY,
+    HEAL_SECONDS,
+    PRIME_BACKOFF_SECONDS_MAX,
+)
 from kubesaga.controller.telemetry import Telemetry
+from kubesaga.controller.watch import Feed, Reflector, Source, retell
 from kubesaga.controller.workflow_cache import WorkflowCache
 from kubesaga.engine.observation import JobObservation, PodObservation
 
@@ -43,7 +51,10 @@ class Controller:
         clock: Callable[[], float] = time.monotonic,
         telemetry: Telemetry | None = None,
         watcher: Watcher | None = None,
+        source: Source | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
+        """`source`: where Jobs and Pods are listed and watched; without one, somebody else tells of them."""
         self.telemetry = telemetry or Telemetry()
         self.workflows = WorkflowCache()
         self.jobs: ObjectCache[JobObservation] = ObjectCache(clock)
@@ -52,13 +63,13 @@ class Controller:
         self._cluster = cluster
         self._pass = Pass(cluster, self.workflows, self.jobs, self.pods, self.telemetry, now, watcher)
         self.queue = KeyedQueue(self._work)
-        self._healing: asyncio.Task[None] | None = None
         self._listed = asyncio.Event()
+        self._reflectors = self._reflect(source, chance) if source is not None else []
 
     # What the watches say
 
     def listed(self) -> None:
-        """A watch begins, and shows a list first: what was deleted while nobody watched is not in it."""
+        """A watch from outside begins, and shows a list first: what was deleted while nobody watched is not in it."""
         self._listed.set()
 
     def workflow_changed(self, raw: Raw) -> None:
@@ -90,20 +101,35 @@ class Controller:
         """A Pod was deleted."""
         self._gone(self.pods, raw)
 
+    def _reflect(self, source: Source, chance: Callable[[], float]) -> list[Reflector]:
+        return [
+            Reflector(source, resource, namespace, self._feed(resource), chance)
+            for resource in WATCHED
+            for namespace in source.namespaces
+        ]
+
+    def _feed(self, resource: Watched) -> Feed:
+        """Whom a list and watch of Jobs, or of Pods, is to tell."""
+        if resource == "jobs":
+            return Feed(self.job_changed, self.job_gone, lambda namespace: self._known(self.jobs, namespace))
+        return Feed(self.pod_changed, self.pod_gone, lambda namespace: self._known(self.pods, namespace))
+
     # Life
 
     async def run(self) -> None:
         """Prime the caches, then work until `stop`; the passes in progress are finished."""
-        await self._prime()
-        self.primed.set()
-        for key in self.workflows.keys():  # noqa: SIM118 - not a mapping
-            self.queue.add(key)
-        _log.info("Caches primed", extra={"workflows": len(self.workflows), "jobs": len(self.jobs)})
-        self._healing = asyncio.create_task(self._heal())
+        watching = [asyncio.create_task(reflector.run()) for reflector in self._reflectors]
         try:
+            await self._prime()
+            self.primed.set()
+            for key in self.workflows.keys():  # noqa: SIM118 - not a mapping
+                self.queue.add(key)
+            _log.info("Caches primed", extra={"workflows": len(self.workflows), "jobs": len(self.jobs)})
+            watching.append(asyncio.create_task(self._heal()))
             await self.queue.run()
         finally:
-            self._healing.cancel()
+            for task in watching:
+                task.cancel()
             await self._pass.drain()
 
     def stop(self) -> None:
@@ -130,12 +156,21 @@ class Controller:
         if owner is not None:
             self._enqueue(self.workflows.key_of(owner))
 
+    def _known(self, cache: ObjectCache[Any], namespace: str | None) -> set[str]:
+        """Uids of what is cached; of one namespace only those are sure to be there whose Workflow is known."""
+        if namespace is None:
+            return {value.uid for _, value in cache}
+        keys = ((self.workflows.key_of(group), value.uid) for group, value in cache)
+        return {uid for key, uid in keys if key is not None and key[0] == namespace}
+
     async def _prime(self) -> None:
-        """List everything, as often as it takes to get an answer."""
+        """List everything, as often as it takes to get an answer; Jobs and Pods first."""
+        for reflector in self._reflectors:
+            await reflector.listed.wait()
         backoff = 0.5
         while True:
             try:
-                return await self._list_all()
+                return await self._list(everything=not self._reflectors)
             except Unavailable as error:
                 _log.warning("API server unavailable", extra={"error": str(error), "again_in_seconds": backoff})
                 await asyncio.sleep(backoff)
@@ -144,36 +179,28 @@ class Controller:
     # What the watches may miss
 
     async def _heal(self) -> None:
-        """List everything now and then: after a watch was cut off, deletions may never be told.
+        """List now and then: after a watch from outside was cut off, deletions may never be told.
 
-        At the start, too: the watches begin a moment after the caches were primed.
+        At the start, too: such watches begin a moment after the caches were primed. Reflectors heal themselves; that
+        everything is listed now and then is a net below them.
         """
         self._listed.set()
-        while True:
+        for number in count(1):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEAL_SECONDS):
                     await self._listed.wait()
             await asyncio.sleep(HEAL_AFTER_LIST_SECONDS)
             self._listed.clear()
             try:
-                await self._list_all()
+                await self._list(everything=not self._reflectors or number % HEAL_ALL_EVERY == 0)
             except Exception:  # the next round tries again, soon; the watches go on meanwhile
                 _log.exception("Healing list failed")
                 self._listed.set()
 
-    async def _list_all(self) -> None:
-        """Take in everything there is, Jobs and Pods first, and drop what is not there any more."""
-        for cache, changed, resource in (
-            (self.jobs, self.job_changed, "jobs"),
-            (self.pods, self.pod_changed, "pods"),
-        ):
-            known = {value.uid for _, value in cache}
-            seen = set()
-            async for raw in self._cluster.list(resource):  # type: ignore[arg-type]
-                seen.add(raw["metadata"]["uid"])
-                changed(raw)
-            for uid in known - seen:
-                self._gone(cache, {"metadata": {"uid": uid}})
+    async def _list(self, *, everything: bool) -> None:
+        """Take in all Workflows, and drop what is not there any more; of `everything` Jobs and Pods are first."""
+        for resource in WATCHED if everything else ():
+            await retell(self._feed(resource), self._cluster.list(resource), None)
         await self._list_workflows()
 
     async def _list_workflows(self) -> None:

@@ -37,7 +37,7 @@ async def _main(settings: Settings) -> int:
     _set_on_signals(stop)
     telemetry = Telemetry()
     cluster = await ClusterClient.connect(telemetry, settings.namespaces)
-    controller = Controller(cluster, telemetry=telemetry)
+    controller = Controller(cluster, telemetry=telemetry, source=cluster)
     server = HttpServer(controller, settings.http_port)
     try:
         await server.start()

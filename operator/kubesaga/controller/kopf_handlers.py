@@ -1,4 +1,7 @@
-"""kopf as the entry: it watches, and tells the controller what changed and what is gone."""
+"""kopf as the entry: it watches the Workflows, and tells the controller what changed and what is gone.
+
+Jobs and Pods, of which there are many more, have a watch of our own (`watch`).
+"""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -6,7 +9,6 @@ from typing import Any, cast
 import kopf
 
 from kubesaga.api.group import GROUP, PLURAL, VERSION
-from kubesaga.api.names import LABEL_WORKFLOW_UID
 from kubesaga.controller.cluster import Raw
 from kubesaga.controller.controller import Controller
 
@@ -29,14 +31,6 @@ def registry_for(controller: Controller) -> kopf.OperatorRegistry:
     async def workflow(event: kopf.RawEvent, **_: Any) -> None:
         tell(event, controller.workflow_changed, controller.workflow_gone)
 
-    @kopf.on.event("batch", "v1", "jobs", labels={LABEL_WORKFLOW_UID: kopf.PRESENT}, registry=registry)
-    async def job(event: kopf.RawEvent, **_: Any) -> None:
-        tell(event, controller.job_changed, controller.job_gone)
-
-    @kopf.on.event("", "v1", "pods", labels={LABEL_WORKFLOW_UID: kopf.PRESENT}, registry=registry)
-    async def pod(event: kopf.RawEvent, **_: Any) -> None:
-        tell(event, controller.pod_changed, controller.pod_gone)
-
     return registry
 
 
@@ -51,8 +45,6 @@ def settings_for() -> kopf.OperatorSettings:
     settings.networking.error_backoffs = [0.1, 0.2, 0.5, 1, 2, 5, 10, *[15] * 100]
     settings.queueing.idle_timeout = 0.5  # An object's worker holds nothing that is worth more memory,
     settings.queueing.exit_timeout = 0.5  # and no work that has to be waited for.
-    settings.watching.label_selectors["batch", "v1", "jobs"] = LABEL_WORKFLOW_UID
-    settings.watching.label_selectors["", "v1", "pods"] = LABEL_WORKFLOW_UID
     return settings
 
 

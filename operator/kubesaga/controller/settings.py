@@ -16,7 +16,10 @@ ACTIONS_AT_ONCE: Final = 16
 """Calls in flight for one Workflow; more would only queue in the API server."""
 
 HEAL_SECONDS: Final = 300.0
-"""How often everything is listed again, to find what the watches have missed."""
+"""How often Workflows are listed again, to find what the watch has missed."""
+
+HEAL_ALL_EVERY: Final = 12
+"""Each so many times Jobs and Pods are listed, too, though their reflectors miss nothing: once in an hour."""
 
 HEAL_AFTER_LIST_SECONDS: Final = 5.0
 """How soon that is done after a watch began with a list: what was deleted just before is told by nobody."""
