@@ -67,6 +67,7 @@ class WatchSource:
 
     async def pages(self) -> AsyncIterator[Page]:
         """See Source."""
+        self._refuse_while_down()
         objects, version = await self._client.snapshot(self.resource)
         for begin in range(0, len(objects), _PAGE):
             yield Page(objects[begin : begin + _PAGE], str(version))
@@ -77,8 +78,7 @@ class WatchSource:
     async def watch(self, version: str) -> AsyncGenerator[Raw, None]:
         """See Source."""
         await self._client.travel()
-        if self._loop.time() < self._down_until:
-            raise Unavailable(0, "ClientConnectorError", "connection refused")
+        self._refuse_while_down()
         if int(version) < self._compacted:
             raise Refused(410, "Expired", f"too old resource version: {version} ({self._compacted})")
         self._broken = False
@@ -99,6 +99,10 @@ class WatchSource:
             if self._broken:
                 raise Unavailable(0, "ClientPayloadError", "the watch was cut off")
         yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(self._server.version)}}}
+
+    def _refuse_while_down(self) -> None:
+        if self._loop.time() < self._down_until:
+            raise Unavailable(0, "ClientConnectorError", "connection refused")
 
     async def _stirring(self, until: float) -> None:
         """Wait for something to tell, or for the end."""

@@ -3,7 +3,7 @@
     list ──> all there is, and what is gone ──> watch from there on ──> what changed, what is gone
      ^                                           │        ^
      │                                           └────────┘ it ended or broke off: on from the last version seen
-     └── 410: that version is too old; or watching failed again and again
+     └── 410: that version is too old; or the server refuses it again and again
 
 It knows nothing of Kubernetes' client and nothing of what the objects mean. What a watch cannot tell, since nobody
 watched, the list tells: what was known before and is not in it is gone.
@@ -27,8 +27,11 @@ BACKOFF_SECONDS_MIN: Final = 0.1
 
 BACKOFF_SECONDS_MAX: Final = 15.0
 LIST_AFTER_FAILURES: Final = 5
-"""So many failures in a row, without anything new between: the version itself may be what the server cannot go on from,
-as after its storage was restored from an older copy."""
+"""So many failures in a row, without anything new between: where the server answers, the version itself may be what it
+cannot go on from, as after its storage was restored from an older copy."""
+
+_AWAY: Final = frozenset({0, 429, 503})
+"""What says nothing about the version: no answer, or one of a server that is too busy. A list would make that worse."""
 
 _EXPIRED: Final = 410
 
@@ -151,7 +154,8 @@ class Reflector:
         self._failures += 1
         message = _said(error, listing=self._version is None)
         level = logging.INFO if self._version is not None and self._failures == 1 else logging.WARNING
-        if error.code == _EXPIRED or self._failures % LIST_AFTER_FAILURES == 0:
+        tried = self._failures % LIST_AFTER_FAILURES == 0 and error.code not in _AWAY
+        if error.code == _EXPIRED or tried:
             self._version = None
         backoff = min(BACKOFF_SECONDS_MIN * 2 ** (self._failures - 1), BACKOFF_SECONDS_MAX)
         asked_for = (error.retry_after_seconds if isinstance(error, Unavailable) else None) or 0.0

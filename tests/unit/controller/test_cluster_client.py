@@ -1,13 +1,15 @@
 """The client turns every answer of an API server into one of our errors, and none into a hang."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import ApiClient, Configuration
 
+from kubesaga.controller import cluster_client
 from kubesaga.controller.cluster_client import ClusterClient
 from kubesaga.controller.errors import Conflict, Exists, NotFound, Refused, Unavailable
 from kubesaga.controller.telemetry import Telemetry
@@ -21,9 +23,12 @@ class Server:
         self.text: str | None = None
         self.request: web.Request | None = None
         self.body = ""
+        self.answering: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         self.request, self.body = request, await request.text()
+        if self.answering is not None:
+            return await self.answering(request)
         if self.text is not None:
             return web.Response(text=self.text, status=self.code)
         return web.json_response(self.answer, status=self.code)
@@ -163,3 +168,66 @@ async def test_a_log_may_be_followed_longer_than_any_answer_may_take(client: Clu
     async for _ in client.pod_log("ns", "p", "step", follow=True):
         pass
     assert [bound.total for bound in bounds] == [None]
+
+
+async def test_a_watch_of_a_resource_selects_what_is_ours_and_asks_for_bookmarks(
+    client: ClusterClient, server: Server
+) -> None:
+    events = [{"type": "ADDED", "object": {"n": 1}}, {"type": "BOOKMARK", "object": {"n": 2}}]
+    server.text = "".join(json.dumps(one) + "\n" for one in events)
+    assert [one async for one in client.watch("pods", None, "7")] == events
+    assert server.request is not None
+    assert server.request.path == "/api/v1/pods"
+    selected = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": "300"}
+    assert dict(server.request.query) == {
+        **selected,
+        "resourceVersion": "7",
+        "labelSelector": "kubesaga.dev/workflow-uid",
+    }
+    assert server.request.headers["Accept-Encoding"] == "identity"
+
+
+async def test_an_event_that_was_cut_off_is_none(client: ClusterClient, server: Server) -> None:
+    server.text = '{"type": "ADDED", "object": {"n": 1}}\n{"type": "MODIFIED", "obj'
+    assert [one["object"]["n"] async for one in client.watch("jobs", "ns", "7")] == [1]
+
+
+async def test_an_event_that_is_no_json_ends_the_watch(client: ClusterClient, server: Server) -> None:
+    server.text = '{"type": "ADDED", "object": {"n": 1}}\n<html>\n'
+    watch, seen = client.watch("jobs", "ns", "7"), []
+    with pytest.raises(Unavailable, match="not JSON: <html>"):
+        async for one in watch:
+            seen.append(one["object"]["n"])
+    assert seen == [1]
+
+
+async def test_a_version_that_is_too_old_is_said(client: ClusterClient, server: Server) -> None:
+    server.code, server.answer = 410, {"reason": "Expired", "message": "too old"}
+    with pytest.raises(Refused, match="too old") as raised:
+        [one async for one in client.watch("jobs", None, "7")]
+    assert raised.value.code == 410
+
+
+async def test_a_watch_that_falls_silent_ends(
+    client: ClusterClient, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_client, "SILENCE_SECONDS", 0.05)
+
+    async def silent(_: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(_)
+        await response.write(b'{"type": "ADDED", "object": {"n": 1}}\n')
+        await asyncio.sleep(5)
+        return response
+
+    server.answering = silent
+    watch, seen = client.watch("jobs", None, "7"), []
+    with pytest.raises(Unavailable):
+        async for one in watch:
+            seen.append(one["object"]["n"])
+    assert seen == [1]
+
+
+async def test_pages_carry_the_version_of_their_list(client: ClusterClient, server: Server) -> None:
+    server.answer = {"items": [{"a": 1}], "metadata": {"resourceVersion": "12"}}
+    assert [page.version async for page in client.pages("pods", "ns")] == ["12"]

@@ -179,9 +179,15 @@ TABLE: dict[str, tuple[list[Any], list[Any], list[str], list[str]]] = {
         ["a 1", "a 2", "old 3"],
     ),
     "a server that is away is asked again": ([[CUT], [CUT], ONE], [], ["list"] * 3 + ["5"], ["a 1", "-old"]),
-    "after many failures in a row the version is not trusted any more": (
+    "a server that cannot be reached is no reason to list anew": (
+        [ONE],
+        [[CUT]] * 2 * LIST_AFTER_FAILURES,
+        ["list", *["5"] * (2 * LIST_AFTER_FAILURES + 1)],
+        ["a 1", "-old"],
+    ),
+    "where the server refuses again and again the version is not trusted any more": (
         [ONE, [Page([thing("a", 2)], "3")]],
-        [[CUT]] * LIST_AFTER_FAILURES,
+        [[Unavailable(504, "Timeout", "Too large resource version")]] * LIST_AFTER_FAILURES,
         ["list", *["5"] * LIST_AFTER_FAILURES, "list", "3"],
         ["a 1", "-old", "a 2"],
     ),
@@ -214,6 +220,12 @@ async def test_what_is_told_and_asked(case: str, waits: list[float]) -> None:
 async def test_how_long_it_waits(watches: list[Any], seconds: list[float], waits: list[float]) -> None:
     await play(Script([ONE, ONE], watches), Told())
     assert waits == pytest.approx(seconds)
+
+
+async def test_a_defect_is_told_and_stops_nothing(waits: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    script = await play(Script([[Page([{}], "5")], ONE], []), Told())
+    assert script.asked == ["list", "list", "5"]
+    assert "Watch failed" in caplog.text
 
 
 async def test_it_waits_no_longer_than_it_should(waits: list[float]) -> None:
