@@ -11,7 +11,11 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 CODE: Final = ROOT / "operator" / "kubesaga"
-_SUITE_SECONDS_MAX: Final = 600
+_SUITE_SECONDS_MAX: Final = 1800
+_TEST_SECONDS_MAX: Final = 60
+"""Many times what a test of the rules takes: with some defects a run never ends, which is a failure like another."""
+
+_FAILS_FAST: Final = {"KUBESAGA_TEST_PROFILE": "fails-fast"}
 
 
 class Suite(StrEnum):
@@ -30,7 +34,7 @@ class Suite(StrEnum):
 
 _PYTEST: Final = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header"]
 _COMMANDS: Final = {
-    Suite.RULES: [*_PYTEST, "tests/scenario", "tests/unit"],
+    Suite.RULES: [*_PYTEST, f"--timeout={_TEST_SECONDS_MAX}", "tests/scenario", "tests/unit"],
     Suite.MODEL: [*_PYTEST, "tests/model"],
     Suite.SIMULATION: [*_PYTEST, "tests/simulation"],
 }
@@ -81,7 +85,7 @@ def run(suite: Suite, package: Path | None) -> Trial:
     ended = subprocess.run(
         suite.command,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **_FAILS_FAST},
         capture_output=True,
         text=True,
         timeout=_SUITE_SECONDS_MAX,
