@@ -25,7 +25,7 @@ async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
         undone.append(await _undone(plane, api, f"chain-{number}", chain(f"chain-{number}", LENGTH, undo=True)))
     bare, wide = [], []
     for number in range(WIDE):
-        bare.append(WIDTH / await _bare(plane, api, f"bare-{number}"))
+        bare.append(WIDTH / await _bare(plane, api, f"undo-bare-{number}"))
         manifest = independent("wide", WIDTH, undo=True)
         wide.append(WIDTH / await _undone(plane, api, f"wide-{number}", manifest, WIDTH))
     against = f"create the next Job when the Pod is seen Succeeded: {median(forward):.2f} s"
