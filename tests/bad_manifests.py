@@ -76,7 +76,7 @@ BAD_MANIFESTS = (
         "a step without name and container",
         {"steps": [{}]},
         (
-            ("spec.steps[0].container", "missing", "is required"),
+            ("spec.steps[0].container", "missing", "is required, or approval or wait in its place"),
             ("spec.steps[0].name", "missing", "is required"),
         ),
         crd=True,
@@ -108,13 +108,61 @@ BAD_MANIFESTS = (
         ),
     ),
     BadManifest(
+        "a step of three kinds",
+        {"steps": [step("a", wait={"seconds": 5}, approval={"message": "go on?"})]},
+        (
+            ("spec.steps[0].approval", "found beside container", "must have exactly one of them"),
+            ("spec.steps[0].wait", "found beside container", "must have exactly one of them"),
+        ),
+    ),
+    BadManifest(
+        "an approval with what only a Job has",
+        {
+            "steps": [
+                {
+                    "name": "a",
+                    "approval": {"message": "go on?"},
+                    "retry": {"limit": 1},
+                    "outputs": [{"name": "id"}],
+                    "compensate": {"deleteJob": {}},
+                    "boundary": "Irreversible",
+                }
+            ]
+        },
+        (
+            (
+                "spec.steps[0].boundary",
+                'found "Irreversible"',
+                "not with approval: it has no effect that could not be undone",
+            ),
+            (
+                "spec.steps[0].boundary",
+                'found "Irreversible"',
+                "not with compensate: what can be undone is not irreversible",
+            ),
+            ("spec.steps[0].compensate", "found a value", "not with approval: there is nothing to undo"),
+            (
+                "spec.steps[0].outputs",
+                "found a value",
+                "not with approval: there is nothing that could give them",
+            ),
+            ("spec.steps[0].retry", "found a value", "not with approval: there is nothing to retry"),
+        ),
+    ),
+    BadManifest(
+        "a wait with a time limit",
+        {"steps": [{"name": "a", "wait": {"seconds": 5}, "timeoutSeconds": 3}]},
+        (("spec.steps[0].timeoutSeconds", "found 3", "not with wait, which ends after wait.seconds"),),
+    ),
+    BadManifest(
         "a field of a later version",
         {"steps": [step("a", when="true")]},
         (
             (
                 "spec.steps[0].when",
                 'unknown field "when"',
-                "there are name, dependsOn, container, retry, timeoutSeconds, outputs, compensate, boundary",
+                "there are name, dependsOn, container, approval, wait, retry, timeoutSeconds, outputs, compensate, "
+                "boundary",
             ),
         ),
     ),

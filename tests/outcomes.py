@@ -36,6 +36,8 @@ class Row:
     """The column Rollback."""
     message: str = ""
     """What the message of Succeeded tells beside the cause."""
+    passes_seconds: int = 0
+    """Time that goes by in the end."""
 
     def __str__(self) -> str:
         return self.what
@@ -46,6 +48,8 @@ class Row:
         return "".join(c if c.isalnum() else "-" for c in self.what.lower())
 
 
+APPROVAL = {"container": None, "approval": {"message": "go on?"}}
+"""In place of a container."""
 UNDO = {"compensate": {"container": {"image": "fake"}, "retry": {"limit": 0}}}
 _MOVING, _STALLED = frozenset({"Reconciling"}), frozenset({"Stalled"})
 _SUSPENDED, _UNDOING = frozenset({"Suspended"}), frozenset({"Reconciling", "RollingBack"})
@@ -76,6 +80,40 @@ ROWS = (
         lasts="a",
         asked=(("Running", "suspend", "1"),),
         while_true=_SUSPENDED,
+    ),
+    _row(
+        "waiting for an approval",
+        {"a": {}, "b": APPROVAL, "c": {}},
+        "Suspended Unknown WaitingForApproval",
+        "InProgress",
+        while_true=_SUSPENDED,
+        message="step b waits for an approval: go on? (kubesaga approve ",
+    ),
+    _row(
+        "approved",
+        {"a": {}, "b": APPROVAL, "c": {}},
+        "Succeeded True Succeeded",
+        "Current",
+        asked=(("WaitingForApproval", "approve", "b@1"),),
+    ),
+    _row(
+        "rejected",
+        {"a": UNDO, "b": APPROVAL, "c": {}},
+        "RolledBack False RolledBack",
+        "Failed",
+        asked=(("WaitingForApproval", "reject", "b@1"),),
+        while_true=_STALLED,
+        rollback="1/1",
+        message="step b failed: rejected",
+    ),
+    _row(
+        "not approved in time",
+        {"a": {}, "b": {**APPROVAL, "timeoutSeconds": 1}, "c": {}},
+        "Failed False StepFailed",
+        "Failed",
+        while_true=_STALLED,
+        message="step b failed: nobody approved it in 1 s",
+        passes_seconds=1,
     ),
     _row("all steps succeeded", {"a": {}, "b": UNDO}, "Succeeded True Succeeded", "Current"),
     _row("failed and nothing to undo", {"a": {}}, "Failed False StepFailed", "Failed", fails="a", while_true=_STALLED),

@@ -54,7 +54,7 @@ def manifest(row: Row) -> Raw:
         made = {"name": name, "dependsOn": [before] if before else [], "container": fake(row, name), **fields}
         if "compensate" in made:
             made["compensate"] = {**made["compensate"], "container": fake(row, f"undo-{name}")}
-        steps.append(made)
+        steps.append({key: value for key, value in made.items() if value is not None})
         before = name
     return fake_workflow(row.slug, steps, **row.spec)
 

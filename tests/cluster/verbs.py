@@ -61,6 +61,10 @@ FAILED = State((fake("a"), fake("b", "a", fail=True)), "{.status.phase}=Failed")
 RETRYING = State(({**fake("a", fail=True), "retry": _RETRY},), '{.status.steps[?(@.name=="a")].state}=Retrying')
 SUSPENDED = State(RUNNING.steps, "{.status.phase}=Suspended", asked="suspend")
 BLOCKED = _blocked()
+ASKING = State(
+    (fake("a", undo=True), {"name": "b", "dependsOn": ["a"], "approval": {"message": "go on?"}}),
+    "{.status.reason}=WaitingForApproval",
+)
 PAST_PIVOT = State(({**fake("a"), "boundary": "Pivot"}, fake("b", "a", fail=True)), "{.status.reason}=ForwardRecovery")
 
 _ENDED = "the Workflow has ended: Succeeded"
@@ -73,6 +77,8 @@ CASES = (
     Case("resume", SUSPENDED, "{.status.phase}=Running", RUNNING, "it is not suspended"),
     Case("retry", FAILED, "{.status.epoch}=2", RUNNING, "it is Running"),
     Case("retry-step", RETRYING, "{.status.steps[0].attempt}=2", RUNNING, "has not failed", "a", wrong_step="b"),
+    Case("approve", ASKING, "{.status.phase}=Succeeded", RUNNING, "step b is no approval", "b", ("--note", "by Ada")),
+    Case("reject", ASKING, "{.status.phase}=RolledBack", RUNNING, "step b is no approval", "b", ("--note", "too late")),
     Case(
         "skip-step",
         PAST_PIVOT,

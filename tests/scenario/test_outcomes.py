@@ -41,7 +41,8 @@ def play(row: Row) -> World:
     """Let everything happen that happens."""
     before, steps = None, []
     for name, fields in row.steps.items():
-        steps.append({**step(name, *([before] if before else [])), **fields})
+        made = {**step(name, *([before] if before else [])), **fields}
+        steps.append({key: value for key, value in made.items() if value is not None})
         before = name
     world = World(*steps, **row.spec)
     rest(world, row)
@@ -49,8 +50,8 @@ def play(row: Row) -> World:
         assert world.status.reason == reason
         world.annotations[f"kubesaga.dev/{verb}"] = token
         rest(world, row)
-    if "timeoutSeconds" in row.spec:
-        world.after(row.spec["timeoutSeconds"])
+    if seconds := row.spec.get("timeoutSeconds", row.passes_seconds):
+        world.after(seconds)
         rest(world, row)
     return world
 

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from kubesaga.cli.run_queue import LOCAL_VERBS
-from kubesaga.engine import answer, recovery, request
+from kubesaga.engine import answer, approval, recovery, request
 from kubesaga.engine.planner import WorkflowPlanner
 from kubesaga.engine.verb import Scope, Verb
 
@@ -88,7 +88,7 @@ def quoted() -> dict[str, str]:
     return found
 
 
-OF_VERBS = {pattern for module in (answer, recovery, request) for pattern in refusals(module)}
+OF_VERBS = {pattern for module in (answer, approval, recovery, request) for pattern in refusals(module)}
 OF_ALL = {"the spec has errors, and nothing was started", "it cannot go on: MESSAGE"}
 """Refusals where nothing can be done for the Workflow: `reconcile` gives them."""
 

@@ -139,19 +139,37 @@ class RollbackPolicy(ApiModel):
     """What happens when an undo used up its retries. Block by default: that is better than half undone."""
 
 
+class Approval(ApiModel):
+    """The step waits for a person, who requests approve or reject. It runs no Job."""
+
+    message: Annotated[str, StringConstraints(min_length=1, max_length=limits.STEP_MESSAGE_BYTES_MAX)]
+    """What the person is asked; everybody who looks at the Workflow reads it."""
+
+
+class Wait(ApiModel):
+    """The step lets time go by. It runs no Job."""
+
+    seconds: Seconds
+    """How long. Time spent suspended does not count."""
+
+
 class Step(ApiModel):
-    """One step: a Job that runs when all it depends on has succeeded."""
+    """One step, which begins when all it depends on has succeeded: exactly one of container, approval and wait."""
 
     name: StepName
     """Name of the step, a DNS label, unique in the Workflow."""
     depends_on: Annotated[tuple[StepName, ...], Field(max_length=limits.DEPENDENCIES_MAX)] | None = None
     """Steps that must have succeeded. Steps referred to by $(steps.NAME...) are added."""
-    container: Container
-    """The container that does the work."""
+    container: Container | None = None
+    """The container of the Job that does the work."""
+    approval: Approval | None = None
+    """Wait for a person instead."""
+    wait: Wait | None = None
+    """Wait for a time instead."""
     retry: Retry | None = None
     """Retries of the step."""
     timeout_seconds: Seconds | None = None
-    """Longest run of one attempt. Time spent suspended does not count."""
+    """Longest run of one attempt, or wait for an approval. Time spent suspended does not count."""
     outputs: Annotated[tuple[Output, ...], Field(max_length=limits.OUTPUTS_MAX)] | None = None
     """Values that the step must give."""
     compensate: Compensation | None = None

@@ -23,7 +23,7 @@ class Phase(StrEnum):
     RUNNING = "Running"
     """Steps run, or may start."""
     SUSPENDED = "Suspended"
-    """No step, or no further undo, starts until a person says so."""
+    """No step, or no further undo, starts until a person says so, or approves."""
     SUCCEEDED = "Succeeded"
     """Every step succeeded."""
     FAILED = "Failed"
@@ -56,7 +56,7 @@ class StepState(StrEnum):
     STARTING = "Starting"
     """Decided: the name of the Job is taken, the Job may not exist yet."""
     RUNNING = "Running"
-    """The Job exists."""
+    """The Job exists; of a step without one: it waits for a person, or for its time."""
     RETRYING = "Retrying"
     """The last attempt failed; the next begins at nextAttemptTime, when the Job before it is settled."""
     SUCCEEDED = "Succeeded"
@@ -75,7 +75,7 @@ class StepState(StrEnum):
 
     @property
     def in_flight(self) -> bool:
-        """Whether a Job is decided or exists and has not ended."""
+        """Whether it has begun and not ended."""
         return self in (StepState.STARTING, StepState.RUNNING)
 
     @property
@@ -90,7 +90,9 @@ class StepReason(StrEnum):
     JOB_FAILED = "JobFailed"
     """The container ended with a non-zero exit code, or its Pod failed."""
     DEADLINE_EXCEEDED = "DeadlineExceeded"
-    """The attempt ran longer than timeoutSeconds."""
+    """The attempt ran, or the approval waited, longer than timeoutSeconds."""
+    REJECTED = "Rejected"
+    """A person rejected what the step asked for."""
     LOST = "Lost"
     """The Job was deleted by somebody else. Its effect is unknown."""
     OUTPUTS_MISSING = "OutputsMissing"
@@ -104,7 +106,8 @@ class StepReason(StrEnum):
     NAME_CONFLICT = "NameConflict"
     """A Job of that name belongs to somebody else; nothing was adopted."""
     STOPPED = "Stopped"
-    """Stopped, because the Workflow was cancelled, timed out, or a step failed under `inFlight: Cancel`."""
+    """Stopped, because the Workflow was cancelled, timed out, or a step failed under `inFlight: Cancel`.
+    A step that waits for a person or for its time is stopped whenever the Workflow ends early."""
     NOT_STARTED = "NotStarted"
     """Closed by a tombstone before its Job began."""
     ASSUMED_STOPPED = "AssumedStopped"
@@ -151,6 +154,8 @@ class StepStatus(Execution):
     """Name of the step."""
     attempted: bool = True
     """Whether a Job of the step may have created a Pod. False only where it is certain that none did."""
+    due_time: Timestamp | None = None
+    """When a wait is over, or an approval is no longer waited for. Moves on by the time spent suspended."""
     outputs: Annotated[dict[Identifier, Text], Field(max_length=limits.OUTPUTS_MAX)] | None = None
     """The outputs that the step declares, as it gave them."""
     compensation: CompensationStatus | None = None
@@ -280,6 +285,8 @@ class WorkflowStatus(ApiModel):
     """Since when the run is suspended."""
     suspended_seconds: int = 0
     """How long the run was suspended before; not counted against its deadline."""
+    approval_wait_time: Timestamp | None = None
+    """Since when nothing happens but that a person is waited for; added to suspendedSeconds when it ends."""
     suspend_request_time: Timestamp | None = None
     """Since when a person has the run suspended."""
     cancel_time: Timestamp | None = None

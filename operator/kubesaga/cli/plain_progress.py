@@ -39,7 +39,7 @@ class PlainProgress:
             if isinstance(transition, PhaseTransition) and transition.after in _TOLD:
                 self.note(f"{transition.after}: {one_line(decision.status.conditions[0].message)}".rstrip(": "))
         for transition in decision.transitions:
-            if isinstance(transition, StepTransition) and transition.after is not StepState.RUNNING:
+            if isinstance(transition, StepTransition) and self._is_told(transition):
                 self._step(transition)
 
     def said(self, step: str, direction: Direction, line: str) -> None:
@@ -61,6 +61,10 @@ class PlainProgress:
     def tell(self, title: str, text: str) -> None:
         """Print one more line of how it ended."""
         self.note(f"  {title + ':':<9} {text}")
+
+    def _is_told(self, transition: StepTransition) -> bool:
+        """Whether it says something new: that a Job exists, which was decided before, does not."""
+        return transition.after is not StepState.RUNNING or not self._view.plan.by_name[transition.step].has_job
 
     def _step(self, transition: StepTransition) -> None:
         record = self._view.records()[transition.step]

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import click
 
-from kubesaga.api.spec import Boundary
+from kubesaga.api.spec import Approval, Boundary, Wait
 from kubesaga.cli.manifest import Manifest
-from kubesaga.engine.plan import Plan
+from kubesaga.cli.terminal_text import one_line as printable
+from kubesaga.engine.plan import Plan, PlannedStep
 from kubesaga.engine.text import counted, listing
 
 _NAMES_MAX: Final = 12
@@ -38,6 +39,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "level": step.level,
                 "dependsOn": list(step.dependencies),
                 "compensates": step.compensation is not None,
+                "work": work_name(step),
             }
             for step in plan.steps
         ],
@@ -62,11 +64,29 @@ def plan_text(name: str, plan: Plan) -> str:
     lines += [f"  {index + 1:>3}  {listing(group, most=_NAMES_MAX)}" for index, group in groups] or [
         "  nothing to undo"
     ]
+    lines += _without_job(plan)
     lines += _boundaries(plan)
     lines += ["", f"critical path   {_path(plan.critical_path)}"]
     lines += [f"object size     at most {plan.object_bytes:,} bytes in the cluster"]
     lines += [f"warning         {warning}" for warning in plan.warnings]
     return "\n".join(lines)
+
+
+def work_name(step: PlannedStep) -> str:
+    """What the step does, as the field of the spec that says so."""
+    return type(step.work).__name__.lower()
+
+
+def _without_job(plan: Plan) -> list[str]:
+    """The steps that run nothing, and what they wait for."""
+    lines = []
+    for step in plan.steps:
+        if isinstance(step.work, Approval):
+            within = f" within {step.timeout_seconds} s" if step.timeout_seconds else ""
+            lines.append(f"       {step.name}: a person approves{within}: {printable(step.work.message)}")
+        elif isinstance(step.work, Wait):
+            lines.append(f"       {step.name}: {step.work.seconds} s")
+    return ["", "waits           these run no Job", *lines] if lines else []
 
 
 def _boundaries(plan: Plan) -> list[str]:

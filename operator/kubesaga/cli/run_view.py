@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubesaga.api.names import Direction
-from kubesaga.api.status import CompensationStatus, Execution, Phase, StepState, WorkflowStatus
+from kubesaga.api.spec import Approval
+from kubesaga.api.status import CompensationStatus, Execution, Phase, StepState, StepStatus, WorkflowStatus
 from kubesaga.cli.terminal_text import duration, one_line
 from kubesaga.cli.workflow_view import WorkflowView, direction_of
 from kubesaga.engine.decision import Decision, StepTransition
+from kubesaga.engine.reason import Reason
 from kubesaga.engine.text import listing
 
 
@@ -36,7 +38,7 @@ class RunView(WorkflowView):
         for transition in decision.transitions:
             if isinstance(transition, StepTransition):
                 key = (transition.step, transition.direction)
-                if transition.after is StepState.STARTING:
+                if transition.after is StepState.STARTING or transition.before is None:
                     self._spans[key] = (now, None)
                 elif transition.after is not StepState.RUNNING and key in self._spans:
                     self._spans[key] = (self._spans[key][0], now)
@@ -80,7 +82,16 @@ class RunView(WorkflowView):
         for record in self.status.steps if self.status.phase is Phase.SUSPENDED else ():
             if record.state in (StepState.FAILED, StepState.CANCELLED):
                 yield "failed", f"{record.name}: {one_line(record.message or str(record.reason or ''))}"
+        if asked := [record.name for record in self.status.steps if self._asks(record)]:
+            for name in asked:
+                yield "approve", f"{self.resume_command} --request approve={name}   (or reject={name})"
+            return
         yield "go on", f"mend what stops it, then: {self.resume_command}"
+
+    def _asks(self, record: StepStatus) -> bool:
+        """Whether it is an approval that waits, and nothing else is to be mended."""
+        waits = self.status.reason == Reason.WAITING_FOR_APPROVAL and record.state.in_flight
+        return waits and isinstance(self.plan.by_name[record.name].work, Approval)
 
     def _ended(self, undo: tuple[str, CompensationStatus]) -> tuple[float, datetime]:
         """When it ended: as seen here, else to the second."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kubesaga.api.spec import Wait
 from kubesaga.cli.exit_code import ExitCode, exit_code
 from kubesaga.cli.manifest import Manifest
 from kubesaga.engine.suggestion import Suggestions
@@ -24,6 +25,9 @@ def simulate_all(
     known = {step.name for manifest in manifests for step in manifest.plan.steps}
     if fail is not None and fail not in known:
         raise click.BadParameter(_unknown(fail, known), param_hint="--fail")
+    waits = {step.name for manifest in manifests for step in manifest.plan.steps if isinstance(step.work, Wait)}
+    if fail in waits:
+        raise click.BadParameter(f'step "{fail}" is a wait, which cannot fail', param_hint="--fail")
     seconds = _durations(durations, known)
     runs = [run for manifest in manifests for run in _simulated(manifest, seconds, fail, every_failure=every_failure)]
     if len(manifests) == 1:
@@ -44,6 +48,7 @@ def _simulated(manifest: Manifest, seconds: Mapping[str, float], fail: str | Non
     return [
         {"name": manifest.name, "failed": step, **as_json(simulate(manifest.plan, seconds, step, manifest.name))}
         for step in manifest.plan.order
+        if not isinstance(manifest.plan.by_name[step].work, Wait)
     ]
 
 

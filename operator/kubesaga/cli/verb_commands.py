@@ -18,6 +18,8 @@ _HELP: Final[Mapping[Verb, str]] = {
     Verb.RESUME: "Go on after suspend, or past a pivot with what failed.",
     Verb.RETRY: "Go on where a run stopped that has Failed, was Cancelled or rolled back.",
     Verb.RETRY_STEP: "Let STEP try again: at once where it waits to, anew where it failed past a pivot.",
+    Verb.APPROVE: "Give STEP the approval that it waits for.",
+    Verb.REJECT: "Deny STEP the approval that it waits for: it fails for good.",
     Verb.SKIP_STEP: "Take STEP for done, with the outputs that it declares, and go on behind it.",
     Verb.ROLLBACK: "Undo what was done, also after it has succeeded.",
     Verb.RETRY_COMPENSATION: "Give blocked undos new retries: all of them, or that of STEP.",
@@ -28,7 +30,7 @@ _HELP: Final[Mapping[Verb, str]] = {
 }
 """In the order of `kubesaga --help`."""
 
-_NOTED: Final = (Verb.SKIP_STEP, Verb.SKIP_COMPENSATION, Verb.ASSUME_STOPPED, Verb.ABANDON)
+_NOTED: Final = (Verb.APPROVE, Verb.REJECT, Verb.SKIP_STEP, Verb.SKIP_COMPENSATION, Verb.ASSUME_STOPPED, Verb.ABANDON)
 """Verbs by which a person vouches for something, and may say why."""
 
 

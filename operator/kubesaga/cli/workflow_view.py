@@ -42,12 +42,17 @@ class WorkflowView:
     def word(self, execution: Execution) -> str:
         """The state as a word, with the attempt where it is not the first."""
         undo = isinstance(execution, CompensationStatus)
+        if isinstance(execution, StepStatus) and execution.state.in_flight and self._is_jobless(execution):
+            return "waiting"
         word = (_UNDO_WORDS if undo else _WORDS).get(execution.state) or execution.state.lower()
         if execution.state is StepState.RETRYING and execution.next_attempt_time is not None:
             left = (execution.next_attempt_time - datetime.now(UTC)).total_seconds()
             word += f" in {max(0, round(left))}s" if left > 0 else ""
         attempt = execution.attempt + (execution.state is StepState.RETRYING)
         return f"{word} (attempt {attempt})" if attempt > 1 else word
+
+    def _is_jobless(self, record: StepStatus) -> bool:
+        return not self.plan.by_name[record.name].has_job
 
     def why(self, execution: Execution) -> str:
         """What an attempt waits for or why it did not succeed, with its exit code; empty if all is well."""
@@ -78,7 +83,8 @@ class WorkflowView:
         if self.status.phase is Phase.SUSPENDED:
             return "waits: suspended"
         most = self.plan.parallelism
-        full = most is not None and sum(record.state.in_flight for record in self.status.steps) >= most
+        running = [record for record in self.status.steps if record.state.in_flight and not self._is_jobless(record)]
+        full = most is not None and len(running) >= most
         return f"waits: at most {most} at once" if full else "waits"
 
     def headline(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from kubesaga.api.status import Phase
+from kubesaga.engine.approval import answer_approval
 from kubesaga.engine.assumption import assume_stopped
 from kubesaga.engine.pivot import deciding_pivots, passed_pivots
 from kubesaga.engine.recovery import NotNow, go_forward, retry_step, skip_step, waits_for_person
@@ -164,6 +165,16 @@ def _resume(state: StateManager, request: Request) -> str:  # noqa: ARG001
     raise NotNow("it is not suspended")
 
 
+def _approve(state: StateManager, request: Request) -> str:
+    """Give what a step waits for."""
+    return answer_approval(state, request, approved=True)
+
+
+def _reject(state: StateManager, request: Request) -> str:
+    """Deny what a step waits for: it has failed for good."""
+    return answer_approval(state, request, approved=False)
+
+
 def _skip_step(state: StateManager, request: Request) -> str:
     """Take a step for done."""
     again = skip_step(state, _step(request), request.note, request.outputs)
@@ -223,6 +234,8 @@ _DEEDS: Final[Mapping[Verb, Callable[[StateManager, Request], str]]] = {
     Verb.ASSUME_STOPPED: _assume_stopped,
     Verb.SUSPEND: _suspend,
     Verb.RESUME: _resume,
+    Verb.APPROVE: _approve,
+    Verb.REJECT: _reject,
     Verb.SKIP_STEP: _skip_step,
     Verb.RETRY_STEP: _retry_step,
     Verb.RETRY: _retry,

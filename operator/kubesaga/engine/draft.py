@@ -7,6 +7,7 @@ from kubesaga.api.container import Container
 from kubesaga.api.spec import Step, WorkflowSpec
 from kubesaga.engine.graph import Graph
 from kubesaga.engine.merge import ContainerDefaults
+from kubesaga.engine.plan import Work
 from kubesaga.engine.substitution import Reference, container_references
 
 
@@ -28,15 +29,16 @@ class StepDraft:
     path: str
     step: Step
     forward: ContainerDraft | None
-    """None if the step's container cannot be read."""
+    """None if the step has no container, or none that can be read."""
     undo: ContainerDraft | None
     """None if no container undoes the step."""
 
     @property
-    def container(self) -> Container:
-        """The step's container with the defaults merged; only where the spec has no errors."""
-        assert self.forward is not None  # noqa: S101 - a container is required, so its absence is an error.
-        return self.forward.merged
+    def work(self) -> Work:
+        """What the step does, a container with the defaults merged; only where the spec has no errors."""
+        work = self.forward.merged if self.forward is not None else self.step.approval or self.step.wait
+        assert work is not None  # noqa: S101 - a step without any is an error.
+        return work
 
     @property
     def dependencies(self) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from kubesaga.api.container import Container
 from kubesaga.api.names import Direction, job_name
 from kubesaga.api.status import Execution, StepStatus, WorkflowStatus
 from kubesaga.api.workflow import Workflow
@@ -44,11 +45,12 @@ class StepExecutor:
         """
         attempt = attempt or record.attempt
         planned = self._plan.by_name[step]
-        container, timeout = planned.container, planned.timeout_seconds
+        container, timeout = planned.work, planned.timeout_seconds
         if direction is Direction.COMPENSATION:
             assert planned.compensation, step  # noqa: S101 - the resolver offers no others
             assert planned.compensation.container, step  # noqa: S101
             container, timeout = planned.compensation.container, planned.compensation.timeout_seconds
+        assert isinstance(container, Container), step  # noqa: S101 - other steps are never in flight as Jobs
         context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure)
         incarnation = status.incarnations.get(step, 1)
         identity = JobIdentity(step, direction, attempt, record.epoch, incarnation)

@@ -65,8 +65,13 @@ def failure_sentence(state: StateManager) -> str:
 
 
 def _first_failed(state: StateManager) -> StepStatus | None:
-    failed = set(failed_steps(state))
+    failed = {name for name in failed_steps(state) if state.has_job(name) or not _is_cancelled(state, name)}
     return next((state.steps[name] for name in state.plan.order if name in failed), None) if failed else None
+
+
+def _is_cancelled(state: StateManager, step: str) -> bool:
+    """Whether the step was cancelled: of one without a Job that is no cause, it had nothing to lose."""
+    return state.steps[step].state is StepState.CANCELLED
 
 
 def _step_failure(state: StateManager) -> Failure | None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Execution, StepState
+from kubesaga.engine.approval import start_wait
 from kubesaga.engine.failure import halted
 from kubesaga.engine.resolver import DependencyResolver
 from kubesaga.engine.settlement import Settlement, place, settlement, unended_pods
@@ -21,12 +22,18 @@ def advance_steps(state: StateManager, resolver: DependencyResolver) -> None:
     room = _room(state)
     due = [n for n, r in list(state.steps.items()) if r.state is StepState.RETRYING and is_due(state, n, r)]
     ready = resolver.resolve(state.plan, state.steps).ready
-    for name in (*due, *ready)[:room]:
-        state.start(name, Direction.FORWARD)
+    for name in (*due, *ready):
+        if not state.has_job(name):
+            start_wait(state, name)
+        elif room is None or room > 0:
+            state.start(name, Direction.FORWARD)
+            room = None if room is None else room - 1
 
 
 def is_due(state: StateManager, step: str, record: Execution, direction: Direction = Direction.FORWARD) -> bool:
     """Whether the next attempt may begin: its time has come, and the Job before it is settled."""
+    if direction is Direction.FORWARD and not state.has_job(step):
+        return True  # There is no Job before it.
     due = record.next_attempt_time
     if due is not None and not state.has_come(due):
         return False
@@ -42,7 +49,7 @@ def is_due(state: StateManager, step: str, record: Execution, direction: Directi
 
 
 def _room(state: StateManager) -> int | None:
-    """How many more may start; None without a limit."""
+    """How many more Jobs may start; None without a limit. What waits without one takes no place."""
     if state.plan.parallelism is None:
         return None
     return max(0, state.plan.parallelism - state.count_in_flight(Direction.FORWARD))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import OnCompensationFailure
 from kubesaga.api.status import Failure, FailureReason, Phase, StepState
+from kubesaga.engine.approval import approvals_sentence, waits_for_approval_only
 from kubesaga.engine.boundary import crossed, reached_savepoints
 from kubesaga.engine.failure import failure_sentence, halted, stops
 from kubesaga.engine.finalizer import may_create
@@ -53,6 +54,7 @@ def _outcome(state: StateManager, *, quiescent: bool) -> Outcome:
 
 
 def _going_forward(state: StateManager) -> Outcome:
+    asked = approvals_sentence(state)
     done, skipped = _done(state), _skipped(state)
     if done == len(state.plan.steps):
         by_hand = f", {skipped} of them skipped by a person" if skipped else ""
@@ -66,8 +68,10 @@ def _going_forward(state: StateManager) -> Outcome:
         )
     if is_suspended(state):
         asks = "spec.suspend is false" if state.plan.suspend else "kubesaga.dev/resume is requested"
-        return Outcome(Phase.SUSPENDED, Reason.SUSPENDED, f"no step starts until {asks}")
-    return Outcome(Phase.RUNNING, Reason.RUNNING, _waiting(state, Direction.FORWARD))
+        return Outcome(Phase.SUSPENDED, Reason.SUSPENDED, _joined(f"no step starts until {asks}", asked))
+    if waits_for_approval_only(state):
+        return Outcome(Phase.SUSPENDED, Reason.WAITING_FOR_APPROVAL, asked)
+    return Outcome(Phase.RUNNING, Reason.RUNNING, _joined(_waiting(state, Direction.FORWARD), asked))
 
 
 def _forward_recovery(state: StateManager) -> Outcome:
@@ -78,7 +82,7 @@ def _forward_recovery(state: StateManager) -> Outcome:
     message = (
         f"{why}; the pivot {listing(passed_pivots(state))} has succeeded, so nothing is undone: {asks}, stop ends it"
     )
-    return Outcome(Phase.SUSPENDED, Reason.FORWARD_RECOVERY, message)
+    return Outcome(Phase.SUSPENDED, Reason.FORWARD_RECOVERY, _joined(message, approvals_sentence(state)))
 
 
 def _ended_early(state: StateManager, failure: Failure) -> Outcome:
@@ -163,6 +167,10 @@ def _left(state: StateManager, name: str) -> str:
         return f"{name} (its undo has not ended)"
     what = {StepState.SKIPPED: "was skipped", StepState.CANCELLED: "was stopped"}.get(undo.state, "failed")
     return f"{name} (its undo {what}{f': {why}' if why else ''})"
+
+
+def _joined(*said: str) -> str:
+    return "; ".join(filter(None, said))
 
 
 def _waiting(state: StateManager, direction: Direction) -> str:

@@ -9,5 +9,9 @@ def passed_pivots(state: StateManager) -> tuple[str, ...]:
 
 
 def deciding_pivots(state: StateManager) -> tuple[str, ...]:
-    """The pivots that run: whether there is anything to undo is known when they have ended."""
-    return tuple(name for name in state.plan.pivots if name in state.steps and state.steps[name].state.in_flight)
+    """The pivots whose Job runs: whether there is anything to undo is known when they have ended.
+
+    An approval that waits does not decide, or a failure elsewhere would wait for a person: it is cancelled.
+    """
+    running = (name for name in state.plan.pivots if name in state.steps and state.steps[name].state.in_flight)
+    return tuple(name for name in running if state.has_job(name))

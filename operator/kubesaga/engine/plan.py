@@ -7,7 +7,17 @@ from typing import Final
 from kubesaga.api.container import Container
 from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX
 from kubesaga.api.pod import PodSettings
-from kubesaga.api.spec import Boundary, DeletionPolicy, InFlight, OnCompensationFailure, OnFailure, Output, When
+from kubesaga.api.spec import (
+    Approval,
+    Boundary,
+    DeletionPolicy,
+    InFlight,
+    OnCompensationFailure,
+    OnFailure,
+    Output,
+    Wait,
+    When,
+)
 
 PLAN_VERSION: Final = 1
 """Grows when the same spec would give another plan; a running Workflow keeps the version that it began with."""
@@ -22,6 +32,9 @@ class RetryPolicy:
     factor: int
     max_backoff_seconds: int
 
+
+Work = Container | Approval | Wait
+"""What a step does. Only a container is the work of a Job."""
 
 STEP_RETRY: Final = RetryPolicy(limit=0, backoff_seconds=5, factor=2, max_backoff_seconds=300)
 COMPENSATION_RETRY: Final = RetryPolicy(limit=5, backoff_seconds=10, factor=2, max_backoff_seconds=300)
@@ -64,12 +77,22 @@ class PlannedStep:
     """Steps that depend on this one, in the order of the spec."""
     level: int
     """0 for a step without dependencies, else one more than the highest level it depends on."""
-    container: Container
+    work: Work
     retry: RetryPolicy
     timeout_seconds: int | None
     outputs: tuple[Output, ...]
     compensation: PlannedCompensation | None
     boundary: Boundary | None = None
+
+    @property
+    def has_job(self) -> bool:
+        """Whether the step is the work of a Job. One that is not has no effect, and nothing to undo."""
+        return isinstance(self.work, Container)
+
+    @property
+    def due_seconds(self) -> int | None:
+        """How long a step without a Job waits at most; None where only a person ends that."""
+        return self.work.seconds if isinstance(self.work, Wait) else self.timeout_seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ class Reason(StrEnum):
     """Steps run, or may start."""
     SUSPENDED = "Suspended"
     """A person holds it up: by `spec.suspend` or on request."""
+    WAITING_FOR_APPROVAL = "WaitingForApproval"
+    """Nothing happens until a person approves or rejects what a step asks for."""
     FORWARD_RECOVERY = "ForwardRecovery"
     """Something failed past a pivot: nothing is undone, and a person has to decide how to go on."""
     SUCCEEDED = "Succeeded"

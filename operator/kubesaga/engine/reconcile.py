@@ -16,6 +16,7 @@ from kubesaga.api.status import Failure, FailureReason, Phase, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import DeleteWorkflow, ReadNamespace, SetFinalizers
 from kubesaga.engine.answer import answer_requests
+from kubesaga.engine.approval import close_waits, observe_waits, track_approval_wait
 from kubesaga.engine.conditions import conditions, stalled
 from kubesaga.engine.decision import Decision, Event, EventType, PhaseTransition, Write
 from kubesaga.engine.deletion import observe_deletions
@@ -77,10 +78,13 @@ def _pass(state: StateManager) -> Decision:
     track_suspension(state)
     if state.deleting and (passed := passed_pivots(state)):
         return _let_go(state.workflow, f"the pivot {listing(passed)} has succeeded, so nothing is undone")
+    observe_waits(state)
     latch_failure(state)
     track_suspension(state)  # A cause ends it, and nothing would call for the pass that says so.
     advance_steps(state, resolver)
     halt(state)
+    close_waits(state)
+    track_approval_wait(state)
     quiescent = state.status.failure is not None and quiesce(state)
     undo(state, resolver)
     return _conclude(state, outcome(state, quiescent=quiescent))

@@ -1,6 +1,7 @@
 """Recovery: what people decide of a single step, and of a run that can only go forward."""
 
 from kubesaga.api.names import Direction
+from kubesaga.api.spec import Approval
 from kubesaga.api.status import StepState
 from kubesaga.engine.failure import failed_steps
 from kubesaga.engine.outputs import OutputsError, read_outputs
@@ -51,6 +52,8 @@ def skip_step(state: StateManager, step: str, note: str, outputs: str) -> tuple[
     is done, nothing starts any more, or an output is missing or wrong.
     """
     record = state.steps.get(step)
+    if record is not None and record.state.in_flight and isinstance(state.plan.by_name[step].work, Approval):
+        raise NotNow(f"step {step} waits for an approval: approve or reject it")
     if record is not None and (record.state.in_flight or record.state.done):
         raise NotNow(f"step {step} is {record.state}: only one that does not run and is not done can be skipped")
     declared = state.plan.by_name[step].outputs

@@ -31,6 +31,7 @@ def reopen(state: StateManager) -> tuple[str, ...]:
         completion_time=None,
         suspended_time=None,
         suspended_seconds=0,
+        approval_wait_time=None,
         suspend_request_time=None,
         cancel_time=None,
         stop_time=None,

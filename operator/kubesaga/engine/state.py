@@ -6,10 +6,11 @@ them, and remembers whether a change has to be written before any effect.
 """
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kubesaga.api.names import Direction
+from kubesaga.api.spec import Approval
 from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.attempt import Judgement, Verdict, judge
@@ -41,8 +42,11 @@ class StateManager:
         self.events: list[Event] = []
         self.wakes: list[datetime] = []
         undos = ((record.name, record.compensation) for record in status.steps)
+        forward = [record.name for record in status.steps if record.state.in_flight]
+        self._waits = {name: None for name in forward if not plan.by_name[name].has_job}
+        """Steps without a Job that wait: for a person, or for their time."""
         self._in_flight: dict[Direction, dict[str, None]] = {
-            Direction.FORWARD: {record.name: None for record in status.steps if record.state.in_flight},
+            Direction.FORWARD: {name: None for name in forward if name not in self._waits},
             Direction.COMPENSATION: {name: None for name, undo in undos if undo and undo.state.in_flight},
         }
         """The few that a pass looks at again and again."""
@@ -70,8 +74,16 @@ class StateManager:
         record = self.steps.get(step)
         return record if direction is Direction.FORWARD or record is None else record.compensation
 
+    def waits(self) -> tuple[StepStatus, ...]:
+        """The records of the steps without a Job that wait, in start order."""
+        return tuple(self.steps[name] for name in self._waits)
+
+    def has_job(self, step: str) -> bool:
+        """Whether the step is the work of a Job."""
+        return self.plan.by_name[step].has_job
+
     def in_flight(self, direction: Direction) -> Iterator[tuple[str, Execution]]:
-        """Step and record of every attempt of that direction that is decided or running."""
+        """Step and record of every attempt of that direction whose Job is decided or running."""
         for name in list(self._in_flight[direction]):
             yield name, self._existing(name, direction)
 
@@ -114,6 +126,9 @@ class StateManager:
     def start(self, step: str, direction: Direction) -> None:
         """Decide the next attempt: the first one, or the one after a failure."""
         before = self.execution(step, direction)
+        if direction is Direction.FORWARD and not self.has_job(step):
+            self._begin_wait(step)
+            return
         fresh: dict[str, Any] = {"state": StepState.STARTING, "start_time": self.second}
         if before is None and direction is Direction.FORWARD:
             self._put(step, direction, None, StepStatus(name=step, epoch=self.status.epoch, **fresh))
@@ -127,6 +142,23 @@ class StateManager:
             begun = {"attempted": True} if direction is Direction.FORWARD else {}
             changes = {"attempt": before.attempt + 1, "start_time": self.second, **begun, **cleared}
             self._put(step, direction, before, advance(direction, before, StepState.STARTING, **changes))
+
+    def _begin_wait(self, step: str) -> None:
+        """Begin a step without a Job: it has no effect, so nothing has to be decided before one."""
+        planned, before = self.plan.by_name[step], self.steps.get(step)
+        seconds = planned.due_seconds
+        due = self.second + timedelta(seconds=seconds) if seconds is not None else None
+        if due is not None:
+            self.wake(due)
+        message = planned.work.message if isinstance(planned.work, Approval) else None
+        changes = self._fitted({"start_time": self.second, "due_time": due, "message": message})
+        if before is None:
+            first = StepStatus(name=step, epoch=self.status.epoch, state=StepState.RUNNING, attempted=False, **changes)
+            self._put(step, Direction.FORWARD, None, first)
+            return
+        changes |= {"attempt": before.attempt + 1, "completion_time": None, "reason": None}
+        again = advance(Direction.FORWARD, before, StepState.RUNNING, **changes)
+        self._put(step, Direction.FORWARD, before, again)
 
     def move(self, step: str, direction: Direction, after: StepState, **changes: Any) -> None:
         """Move a record along the transition table."""
@@ -180,10 +212,12 @@ class StateManager:
             self.steps[step] = after
         else:
             self.steps[step] = self.steps[step].model_copy(update={"compensation": after})
+        jobless = direction is Direction.FORWARD and not self.has_job(step)
+        in_flight = self._waits if jobless else self._in_flight[direction]
         if after.state.in_flight:
-            self._in_flight[direction][step] = None
+            in_flight[step] = None
         else:
-            self._in_flight[direction].pop(step, None)
+            in_flight.pop(step, None)
         self._steps_changed = True
         self._urgent |= urgent
         if before is None or (before.state, before.attempt) != (after.state, after.attempt):

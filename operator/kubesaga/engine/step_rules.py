@@ -14,6 +14,7 @@ from kubesaga.engine.reference_rules import Known, reference_errors
 from kubesaga.engine.retry_rules import backoff_errors
 from kubesaga.engine.size import output_bytes
 from kubesaga.engine.spec_error import SpecError
+from kubesaga.engine.work_rules import work_errors
 
 _DEFAULT_IMAGE = "spec.defaults.container.image"
 
@@ -31,6 +32,7 @@ class StepRules:
     def errors(self, draft: StepDraft) -> Iterator[SpecError]:
         """Errors of one step."""
         step, path = draft.step, draft.path
+        yield from work_errors(path, step)
         if draft.forward is not None:
             yield from self._container_errors(draft.forward, step.name, undo=False)
         if step.retry is not None:

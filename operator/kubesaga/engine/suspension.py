@@ -3,8 +3,9 @@
 The way forward is suspended by `spec.suspend` or on request; a rollback, which ignores both, on a request of its own.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from kubesaga.api.names import Direction
 from kubesaga.engine.state import StateManager
 
 
@@ -20,7 +21,8 @@ def track_suspension(state: StateManager) -> None:
     if suspended and since is None:
         state.set(suspended_time=state.second)
     elif not suspended and since is not None:
-        state.set(suspended_time=None, suspended_seconds=state.status.suspended_seconds + _seconds(state, since))
+        state.set(suspended_time=None, suspended_seconds=state.status.suspended_seconds + seconds_since(state, since))
+        _delay_waits(state, since)
 
 
 def suspend(state: StateManager) -> bool:
@@ -41,7 +43,7 @@ def resume(state: StateManager) -> bool:
     if rollback is not None:
         since, quiesced = rollback.suspended_time, rollback.quiesced_time
         counted = max(since, quiesced) if since and quiesced else state.second  # The timeout counts from quiescence.
-        spent = rollback.suspended_seconds + _seconds(state, counted)
+        spent = rollback.suspended_seconds + seconds_since(state, counted)
         state.set(rollback=rollback.model_copy(update={"suspended_time": None, "suspended_seconds": spent}))
         return since is not None
     since = state.status.suspend_request_time
@@ -49,5 +51,14 @@ def resume(state: StateManager) -> bool:
     return since is not None
 
 
-def _seconds(state: StateManager, since: datetime) -> int:
+def seconds_since(state: StateManager, since: datetime) -> int:
+    """Whole seconds from then until now."""
     return max(0, int((state.second - since).total_seconds()))
+
+
+def _delay_waits(state: StateManager, since: datetime) -> None:
+    """What waits for its time, or for a person in time, waits longer by what was spent suspended."""
+    for record in state.waits():
+        if record.due_time is not None:
+            spent = timedelta(seconds=seconds_since(state, since))  # No step begins while it is suspended.
+            state.note(record.name, Direction.FORWARD, due_time=record.due_time + spent)

@@ -5,6 +5,7 @@
                 |  |        +-----> Failed | Cancelled
                 |  +-- Retrying <---+
                 +-----------------> Succeeded | Retrying | Failed | Cancelled
+(pending) | Retrying -> Running                         a step without a Job
 Failed | Cancelled -> Retrying                          a step: a person requested retry or retry-step
 (pending) | Retrying | Failed | Cancelled -> Skipped    a step: a person requested skip-step
 Failed -> Retrying | Skipped                            an undo: retry-compensation, skip-compensation
@@ -19,10 +20,10 @@ from kubesaga.api.status import Execution, StepState
 _ENDINGS: Final = frozenset({StepState.SUCCEEDED, StepState.RETRYING, StepState.FAILED, StepState.CANCELLED})
 
 TABLE: Final[Mapping[StepState | None, frozenset[StepState]]] = {
-    None: frozenset({StepState.STARTING}),
+    None: frozenset({StepState.STARTING, StepState.RUNNING}),
     StepState.STARTING: _ENDINGS | {StepState.RUNNING},
     StepState.RUNNING: _ENDINGS,
-    StepState.RETRYING: frozenset({StepState.STARTING, StepState.FAILED}),
+    StepState.RETRYING: frozenset({StepState.STARTING, StepState.RUNNING, StepState.FAILED}),
     StepState.SUCCEEDED: frozenset(),
     StepState.FAILED: frozenset(),
     StepState.CANCELLED: frozenset(),

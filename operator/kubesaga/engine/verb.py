@@ -30,6 +30,8 @@ class Verb(StrEnum):
     ASSUME_STOPPED = "assume-stopped"
     SUSPEND = "suspend"
     RESUME = "resume"
+    APPROVE = "approve"
+    REJECT = "reject"
     SKIP_STEP = "skip-step"
     RETRY_STEP = "retry-step"
     RETRY = "retry"
@@ -65,6 +67,8 @@ _SCOPES: Final = {
     Verb.SKIP_COMPENSATION: Scope.STEP,
     Verb.RETRY_COMPENSATION: Scope.EITHER,
     Verb.ASSUME_STOPPED: Scope.STEP,
+    Verb.APPROVE: Scope.STEP,
+    Verb.REJECT: Scope.STEP,
     Verb.SKIP_STEP: Scope.STEP,
     Verb.RETRY_STEP: Scope.STEP,
 }

@@ -13,6 +13,7 @@ from kubesaga.api.workflow import Workflow
 from kubesaga.controller.cluster import Raw, Resource
 from kubesaga.controller.controller import Controller
 from kubesaga.engine.decision import Decision
+from kubesaga.engine.reason import Reason
 from kubesaga.engine.verb import Verb
 from kubesaga.runner.local_jobs import LocalJobs, Said
 from kubesaga.runner.object_store import Change, ObjectStore
@@ -89,7 +90,9 @@ class LocalRun:
         if raw is None:
             raise RunRefused(f'the run of "{self.name}" had not begun: run its FILE again')
         self._namespace = raw["metadata"]["namespace"]
-        if asked is None and (verb := _RESUMED_BY.get((raw.get("status") or {}).get("phase", ""))):
+        status = raw.get("status") or {}
+        waits = status.get("reason") == Reason.WAITING_FOR_APPROVAL  # It is answered, not resumed.
+        if asked is None and not waits and (verb := _RESUMED_BY.get(status.get("phase", ""))):
             asked = LocalRequest(verb)
         if asked is not None:
             self._request(asked)
@@ -189,8 +192,15 @@ def _at_rest(raw: Raw) -> bool:
         return False
     if status.get("phase") not in _RESUMED_BY:
         return has_ended(raw)
-    records = [one for step in status.get("steps", ()) for one in (step, step.get("compensation", {}))]
+    held = {step["name"] for step in raw["spec"]["steps"] if "approval" in step or _pauses(step, status)}
+    forward = [step for step in status.get("steps", ()) if step["name"] not in held]
+    records = [*forward, *(step.get("compensation", {}) for step in status.get("steps", ()))]
     return not {"Starting", "Running", "Retrying"}.intersection(one.get("state") for one in records)
+
+
+def _pauses(step: Raw, status: Raw) -> bool:
+    """Whether a step waits for its time, and that does not come nearer."""
+    return "wait" in step and "suspendedTime" in status
 
 
 def stalled_for(raw: Raw) -> str | None:

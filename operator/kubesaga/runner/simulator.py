@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from kubesaga.api.names import Direction
+from kubesaga.api.spec import Approval
 from kubesaga.api.status import Phase, StepState, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import ConfirmJob
 from kubesaga.engine.decision import StepTransition
 from kubesaga.engine.plan import Plan
 from kubesaga.engine.reconcile import reconcile
+from kubesaga.engine.verb import Verb
 from kubesaga.runner.simulated_jobs import Ending, Script, SimulatedJobs
 
 BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -53,11 +55,13 @@ class SimulatedRun:
 
 @dataclass(slots=True)
 class Simulator:
-    """Runs one Workflow in virtual time until it has ended or waits for a person."""
+    """Runs one Workflow in virtual time until it has ended or waits for a person. Approvals are given at once."""
 
     plan: Plan
     script: Script
     name: str = "simulated"
+    rejected: str | None = None
+    """The approval that is denied instead."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     now: datetime = BEGINNING
     spans: dict[tuple[Direction, str], Span] = field(default_factory=dict)
@@ -89,9 +93,19 @@ class Simulator:
             for action in decision.actions:
                 jobs.apply(action, self.now)
             confirmed = frozenset(a.name for a in decision.actions if isinstance(a, ConfirmJob))
-            if not decision.actions:
+            if asks := self._asks(workflow.status):
+                verb = Verb.REJECT if asks == self.rejected else Verb.APPROVE
+                answered = len(workflow.status.handled_requests) + 1
+                said = {**workflow.annotations, verb.annotation: f"{asks}@{answered}"}
+                workflow = replace(workflow, annotations=said)
+            elif not decision.actions:
                 return workflow, decision.wake_at
         raise SimulationStuck(f"passes without end at {self.now}")
+
+    def _asks(self, status: WorkflowStatus) -> str | None:
+        """An approval that waits, if there is one."""
+        waiting = (record.name for record in status.steps if record.state is StepState.RUNNING)
+        return next((name for name in waiting if isinstance(self.plan.by_name[name].work, Approval)), None)
 
     def _record(self, transition: StepTransition) -> None:
         key, seconds = (transition.direction, transition.step), (self.now - BEGINNING).total_seconds()
@@ -137,8 +151,8 @@ def scripted(plan: Plan, durations: Mapping[str, float], failed: str | None = No
 
 
 def simulate(plan: Plan, durations: Mapping[str, float], failed: str | None = None, name: str = "") -> SimulatedRun:
-    """Run the plan in virtual time; the step `failed` fails in every attempt."""
-    return Simulator(plan, scripted(plan, durations, failed), name).run()
+    """Run the plan in virtual time; the step `failed` fails in every attempt, or is rejected."""
+    return Simulator(plan, scripted(plan, durations, failed), name, failed).run()
 
 
 def as_json(run: SimulatedRun) -> dict[str, Any]:

@@ -51,7 +51,13 @@ def test_plan_as_json_has_all_that_is_promised(call):
     result = call("plan", "w.yaml", "-o", "json", w_yaml=DIAMOND)
     plan = json.loads(result.stdout)
     assert result.exit_code == 0
-    assert plan["steps"][3] == {"name": "d", "level": 2, "dependsOn": ["b", "c"], "compensates": False}
+    assert plan["steps"][3] == {
+        "name": "d",
+        "level": 2,
+        "dependsOn": ["b", "c"],
+        "compensates": False,
+        "work": "container",
+    }
     assert plan["levels"] == [["a"], ["b", "c"], ["d"]]
     assert plan["criticalPath"] == ["a", "b", "d"]
     assert plan["rollbackOrder"] == [["b"], ["a"]]

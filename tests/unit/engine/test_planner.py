@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bad_manifests import BAD_MANIFESTS, BadManifest, step
+from kubesaga.api.container import Container
 from kubesaga.api.limits import COMPENSATION_STATUS_BYTES, OBJECT_BYTES_MAX, STEPS_MAX
 from kubesaga.api.spec import InFlight, OnFailure
 from kubesaga.engine.plan import COMPENSATION_RETRY, STEP_RETRY, Plan, RetryPolicy
@@ -77,8 +78,9 @@ def test_a_plan_has_orders_in_both_directions() -> None:
 
 def test_a_plan_has_everything_merged() -> None:
     ship, pay, reserve, *_ = plan(SHOP).steps
-    assert ship.container.image == "shop:1"
-    assert [variable.name for variable in ship.container.env or ()] == ["REGION"]
+    assert isinstance(ship.work, Container)
+    assert ship.work.image == "shop:1"
+    assert [variable.name for variable in ship.work.env or ()] == ["REGION"]
     assert (ship.retry.limit, pay.retry.limit) == (5, 2)
     assert (ship.timeout_seconds, reserve.timeout_seconds) == (60, 5)
     assert pay.compensation is not None
@@ -143,7 +145,9 @@ FOREIGN = ["$(date)", "$(HOME)", "$$(params.x)", "$(params)", "$(attempts)", "$(
 
 @pytest.mark.parametrize("text", FOREIGN)
 def test_what_is_not_ours_passes_through(text: str) -> None:
-    assert plan({"steps": [step("a", {"image": "x", "args": [text]})]}).steps[0].container.args == (text,)
+    work = plan({"steps": [step("a", {"image": "x", "args": [text]})]}).steps[0].work
+    assert isinstance(work, Container)
+    assert work.args == (text,)
 
 
 def test_values_of_parameters_are_data() -> None:
