@@ -1,6 +1,7 @@
 """The examples, with the operator as users get it: from the real image, by Helm, on real containers."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,21 @@ NASTY = {
 }
 
 
-def test_every_example_can_be_applied_and_ends_well(kubectl: Command, namespace: str) -> None:
+ASKING = {"release-approval": "sign-off"}
+"""Examples that ask a person, and the step that does."""
+
+
+def test_every_example_can_be_applied_and_ends_well(
+    kubectl: Command, namespace: str, saga: Callable[..., tuple[int, str, str]]
+) -> None:
     names = [path.stem for path in sorted(EXAMPLES.glob("*.yaml")) if "failing" not in path.stem]
     assert len(names) >= 3
     for name in names:
         kubectl("apply", "-n", namespace, "-f", str(EXAMPLES / f"{name}.yaml"))
+    for name, step in ASKING.items():
+        asks = "--for=jsonpath={.status.reason}=WaitingForApproval"
+        kubectl("wait", f"saga/{name}", "-n", namespace, asks, "--timeout=120s")
+        assert saga("approve", name, step, "-n", namespace)[0] == 0
     for name in names:
         kubectl("wait", f"saga/{name}", "-n", namespace, "--for=condition=Succeeded", "--timeout=120s")
         kubectl("wait", f"saga/{name}", "-n", namespace, "--for=condition=Ready", "--timeout=1s")

@@ -51,8 +51,12 @@ class Configuration:
 
     @property
     def plain(self) -> bool:
-        """Whether nobody but the operator and the Jobs does anything, so that the Jobs alone decide the outcome."""
-        return not (self.requests or self.deletions or self.deadline or self.stranger or self.deletes_workflow)
+        """Whether nobody but the operator and the Jobs does anything, so that the Jobs alone decide the outcome.
+
+        A wait ends in time, and what fails beside it does so before or after.
+        """
+        waits = any("wait" in step for step in self.spec["steps"])
+        return not (waits or self.requests or self.deletions or self.deadline or self.stranger or self.deletes_workflow)
 
 
 Graph = tuple[int, tuple[tuple[int, int], ...]]
@@ -107,7 +111,8 @@ def spec(
         if name in undone or place in set(undone):
             retry = {"limit": undo_retries, "backoffSeconds": BACKOFF_SECONDS, "factor": 1}
             step["compensate"] = {"container": {"image": "i"}, "retry": retry}
-        steps.append(step | dict(each.get(name, {})))
+        made = step | dict(each.get(name, {}))
+        steps.append({key: value for key, value in made.items() if value is not None})
     return {"steps": steps, **fields}
 
 
@@ -134,6 +139,9 @@ def _every_graph() -> Iterator[Configuration]:
             yield Configuration(_graph_name(graph, undone), spec(graph, undone), quick=graph[0] < 3)
 
 
+_NO_JOB: Final = {"container": None, "retry": None}
+APPROVAL: Final = {**_NO_JOB, "approval": {"message": "go on?"}}
+WAIT: Final = {**_NO_JOB, "wait": {"seconds": BACKOFF_SECONDS}}
 DELETE_JOB: Final = {"compensate": {"deleteJob": {}}}
 
 
@@ -176,6 +184,8 @@ def _faults() -> Iterator[Configuration]:
     yield Configuration("a twin of the same steps", one, stranger="twin", quick=True)
     yield Configuration("a stranger has the name", spec(CHAIN2, "a"), stranger="squatter", quick=True)
     yield Configuration("a stranger has the name of one", spec(TWO, "ab"), stranger="squatter")
+    yield Configuration("a wait between two steps", spec(CHAIN3, "ac", each={"b": WAIT}), lazy=True, quick=True)
+    yield Configuration("a wait beside a step", spec(FORK, "ab", each={"c": WAIT}))
     yield Configuration("deleted and held", _held(CHAIN2), deletes_workflow=True)
 
 
@@ -202,6 +212,8 @@ def _two_leaders() -> Iterator[Configuration]:
     yield led("cancel", spec(ONE, "a"), 2, requests=(("cancel", "1"),))
     yield led("cancel in a chain", spec(CHAIN2, "a"), 1, crashes=False, requests=(("cancel", "1"),))
     yield led("a Job is deleted", spec(ONE, "a"), 1, crashes=False, deletions=1)
+    asking = spec(CHAIN2, "b", each={"a": APPROVAL})
+    yield led("an approval", asking, 1, crashes=False, requests=(("approve", "a@1"),))
     yield led("undo by deletion", spec(CHAIN2, "", each={"a": DELETE_JOB}), 2, crashes=False)
 
 
@@ -250,6 +262,12 @@ def _requests() -> Iterator[Configuration]:
     beside = spec((3, ((0, 1),)), "a", each={"b": {"boundary": "Pivot"}})
     yield asked(beside, "cancel", about="a pivot beside a step")
     yield asked(spec(CHAIN2, "a", suspend=True), "cancel", about="spec.suspend", resumes=True)
+    asking = spec(CHAIN3, "ac", each={"b": APPROVAL})
+    yield asked(asking, "approve b@1", "reject b@1", quick=True)
+    yield asked(asking, "approve b@1", "cancel")
+    yield asked(asking, "reject b@1", "suspend")
+    yield asked(spec(TWO, "a", each={"b": APPROVAL}), "approve b@1", "reject b@1", about="beside a step")
+    yield asked(spec(CHAIN2, each={"a": APPROVAL}), "reject a@1", "retry", "approve a@2", about="anew")
 
 
 def configurations(name: str = "") -> list[Configuration]:

@@ -51,6 +51,8 @@ class Promised:
         self.before = {name: frozenset(step["dependsOn"]) for name, step in self.steps.items()}
         self.undone = {name for name, step in self.steps.items() if "compensate" in step}
         self.by_deletion = {n for n in self.undone if "deleteJob" in self.steps[n]["compensate"]}
+        self.jobless = {name for name, step in self.steps.items() if "container" not in step}
+        self.approvals = {name for name, step in self.steps.items() if "approval" in step}
         self.pivots = {n for n, step in self.steps.items() if step.get("boundary") == "Pivot"}
 
     @property

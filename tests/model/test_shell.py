@@ -83,7 +83,7 @@ class Reality:
         self.controller = Controller(self.store, now=lambda: self.now)
 
     async def prime(self) -> None:
-        await self.controller._list_all()
+        await self.controller._list(everything=True)
 
     # What the model's moves are in the store
 

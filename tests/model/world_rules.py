@@ -22,6 +22,7 @@ def pods_of_one_step_do_not_run_together(p: Promised, status: WorkflowStatus, jo
 def a_step_has_succeeded_before_what_depends_on_it_runs(p: Promised, status: WorkflowStatus, jobs: Jobs) -> Found:
     """Rule 4, of every world."""
     skipped = {r.name for r in status.steps if r.state is StepState.SKIPPED}
+    skipped |= {r.name for r in status.steps if r.state is StepState.SUCCEEDED and r.name in p.jobless}
     for job in jobs:
         meaning = p.meaning(job)
         if meaning is None or meaning.direction == COMPENSATION or not runs(job):

@@ -35,7 +35,8 @@ def states_move_along_the_table(p: Promised, w: Written) -> Found:
             return f"{key}: {before.state} -> {now.state}"
     fresh = [key for key in after if key not in executions(w.before)]
     for key in fresh:
-        if after[key].state is not STARTS and not (after[key].state is StepState.SKIPPED and "skip-step" in asked):
+        starts = StepState.RUNNING if key[0] in p.jobless else STARTS
+        if after[key].state is not starts and not (after[key].state is StepState.SKIPPED and "skip-step" in asked):
             return f"{key} begins as {after[key].state}"
     return None
 
@@ -103,19 +104,23 @@ def a_rollback_is_never_withdrawn(p: Promised, w: Written) -> Found:
 
 def a_step_is_decided_after_all_it_depends_on(p: Promised, w: Written) -> Found:
     """Rule 4: every step that it depends on has succeeded, in truth, or was skipped by a person."""
-    for name, record in _begun(w, FORWARD):
+    for name, record in _begun(p, w, FORWARD):
         for before in p.before[name]:
             state = next((r.state for r in w.after.steps if r.name == before), None)
             if state not in WELL:
                 return f"step {name} (attempt {record.attempt}) is decided, and {before} is {state}"
-            if state is StepState.SUCCEEDED and not any(j.pod == DONE for j in p.jobs_of(before, FORWARD, w.jobs)):
+            if (
+                state is StepState.SUCCEEDED
+                and before not in p.jobless
+                and not any(j.pod == DONE for j in p.jobs_of(before, FORWARD, w.jobs))
+            ):
                 return f"step {name} is decided, and no Pod of {before} has succeeded"
     return None
 
 
 def nothing_forward_is_decided_after_an_end(p: Promised, w: Written) -> Found:
     """Rule 4: not once a failure, a rollback, a cancel or a stop is recorded, nor while it is suspended."""
-    for name, _ in _begun(w, FORWARD):
+    for name, _ in _begun(p, w, FORWARD):
         s = w.after
         for what, there in (
             ("failure", s.failure),
@@ -137,7 +142,7 @@ def attempts_keep_to_their_limit(p: Promised, w: Written) -> Found:
     """One attempt follows another by one, and no more than the retries allow since a person renewed them."""
     before = executions(w.before)
     for direction in (FORWARD, COMPENSATION):
-        for name, record in _begun(w, direction):
+        for name, record in _begun(p, w, direction):
             old = before.get((name, direction))
             reopened = w.after.epoch > w.before.epoch and (old is None or old.epoch < record.epoch)
             if record.attempt != (1 if old is None or reopened else old.attempt + 1):
@@ -150,7 +155,7 @@ def attempts_keep_to_their_limit(p: Promised, w: Written) -> Found:
 def the_next_attempt_is_decided_when_the_last_is_settled(p: Promised, w: Written) -> Found:
     """Rule 5, in truth: no Pod of the step runs when an attempt, or an undo, is decided."""
     for direction in (FORWARD, COMPENSATION):
-        for name, record in _begun(w, direction):
+        for name, record in _begun(p, w, direction):
             for meaning, job in p.running(w.jobs, w.after, w.before):
                 if meaning.step == name and job not in p.job_of(name, direction, record, w.jobs):
                     return f"{direction} of {name}, attempt {record.attempt}, is decided while {told(p, job)}"
@@ -168,7 +173,12 @@ def a_rollback_quiesces_when_nothing_forward_runs(p: Promised, w: Written) -> Fo
         if not record.state.terminal:
             return f"the rollback is quiesced, and {record.name} is {record.state}"
         taken = p.job_of(record.name, FORWARD, record, w.jobs)
-        if not taken and record.reason not in ("CreateRejected", "NameConflict") and record.state not in WELL:
+        if (
+            not taken
+            and record.name not in p.jobless
+            and record.reason not in ("CreateRejected", "NameConflict")
+            and record.state not in WELL
+        ):
             return f"the rollback is quiesced, and the name of {record.name} attempt {record.attempt} is free"
     return None
 
@@ -178,7 +188,7 @@ def an_undo_is_decided_after_those_before_it(p: Promised, w: Written) -> Found:
     goes_on = (p.configuration.spec.get("rollback") or {}).get("onCompensationFailure") == "Continue"
     enough = (*WELL, StepState.FAILED) if goes_on else WELL
     wanted = p.to_undo(w.after)
-    for name, record in _begun(w, COMPENSATION):
+    for name, record in _begun(p, w, COMPENSATION):
         if w.after.rollback is None or w.after.rollback.quiesced_time is None:
             return f"the undo of {name} is decided, and the rollback is not quiesced"
         if name not in wanted:
@@ -197,7 +207,7 @@ def success_is_a_fact(p: Promised, w: Written) -> Found:
         old = executions(w.before).get(key)
         if old is not None and (old.state, old.attempt) == (now.state, now.attempt):
             continue
-        if direction == COMPENSATION and name in p.by_deletion:
+        if name in p.jobless or (direction == COMPENSATION and name in p.by_deletion):
             continue
         ever = p.job_of(name, direction, now, w.jobs)
         if now.state is StepState.SUCCEEDED and not any(job.pod == DONE for job in ever):
@@ -207,6 +217,16 @@ def success_is_a_fact(p: Promised, w: Written) -> Found:
             continue
         if any(job.exists and job.pod == DONE and (p.alone or not job.count) for job in ever):
             return f"{direction} of {name} is recorded as {now.state}, and its Pod has succeeded"
+    return None
+
+
+def an_approval_is_a_persons(p: Promised, w: Written) -> Found:
+    """What asks a person has succeeded, or was denied, only where one said so."""
+    for record in w.after.steps if p.approvals else ():
+        said = {StepState.SUCCEEDED: "approve", StepState.FAILED: "reject"}.get(record.state)
+        accepted = {one.verb for one in w.after.handled_requests if one.accepted and one.target == record.name}
+        if record.name in p.approvals and said is not None and said not in accepted:
+            return f"{record.name} is {record.state}, and nobody said so"
     return None
 
 
@@ -264,13 +284,14 @@ def an_answer_is_given_once(p: Promised, w: Written) -> Found:
     return None
 
 
-def _begun(w: Written, direction: str) -> Iterator[tuple[str, Execution]]:
+def _begun(p: Promised, w: Written, direction: str) -> Iterator[tuple[str, Execution]]:
     """The attempts that a write decides."""
     before = executions(w.before)
     for (name, of), record in executions(w.after).items():
         old = before.get((name, of))
         new = old is None or (old.attempt, old.epoch) != (record.attempt, record.epoch)
-        if of == direction and record.state is STARTS and new:
+        starts = StepState.RUNNING if name in p.jobless else STARTS
+        if of == direction and record.state is starts and new:
             yield name, record
 
 
@@ -301,6 +322,7 @@ WRITES: Final[tuple[Callable[[Promised, Written], Found], ...]] = (
     a_rollback_quiesces_when_nothing_forward_runs,
     an_undo_is_decided_after_those_before_it,
     success_is_a_fact,
+    an_approval_is_a_persons,
     a_failure_is_a_fact,
     an_end_is_the_truth,
     an_answer_is_given_once,

@@ -131,7 +131,7 @@ class History:
         """What became of the Workflow, times and words aside."""
         status, failure = self.status, self.status.get("failure") or {}
         fields = ("phase", "reason", "epoch", "progress", "rollbackProgress", "incarnations")
-        requests = [(one["verb"], one["token"], one["accepted"]) for one in status.get("handledRequests", ())]
+        requests = sorted((one["verb"], one["token"], one["accepted"]) for one in status.get("handledRequests", ()))
         return {
             **{one: status.get(one) for one in fields},
             "gone": self.left,

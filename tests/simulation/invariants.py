@@ -19,6 +19,8 @@ INVARIANTS: Final[dict[str, Invariant]] = {}
 _ENDED: Final = ("Succeeded", "Failed", "Cancelled", "RolledBack", "PartiallyRolledBack", "RollbackFailed")
 _DONE: Final = ("Succeeded", "Skipped")
 _ASSUMED: Final = "assumed"
+_CLOCK_SECONDS: Final = 2.0
+"""Times in a status are whole seconds, and a status may be written a while after it was decided."""
 
 
 def invariant(check: Invariant) -> Invariant:
@@ -206,11 +208,15 @@ def what_was_attempted_and_declares_an_undo_is_undone(history: History) -> Itera
 
 @invariant
 def a_step_starts_after_everything_that_it_depends_on(history: History) -> Iterator[str]:
-    """By the facts: a container of each dependency has succeeded before, unless a person skipped it."""
+    """By the facts: a container of each dependency has succeeded before, unless it has none or a person skipped it."""
     done: dict[str, float] = {}
     for one in history.containers:
         if one.work.direction is FORWARD and one.exit_code == 0 and one.ended is not None:
             done[one.work.step] = min(one.ended, done.get(one.work.step, one.ended))
+    for commit in history.statuses:
+        for record in (commit.raw.get("status") or {}).get("steps", ()):
+            if record["state"] == "Succeeded" and not history.scenario.has_job(record["name"]):
+                done.setdefault(record["name"], commit.time)
     skipped = (
         {n for c in history.statuses for n in _skipped(c.raw)}
         if history.scenario.answers or history.disturbed
@@ -229,6 +235,40 @@ def _skipped(raw: dict[str, Any]) -> Iterator[str]:
     for record in (raw.get("status") or {}).get("steps", ()):
         if record["state"] == "Skipped":
             yield record["name"]
+
+
+@invariant
+def an_approval_is_given_by_a_person_only(history: History) -> Iterator[str]:
+    """It has succeeded only after a request that was accepted."""
+    for commit in history.statuses:
+        status = commit.raw.get("status") or {}
+        requests = status.get("handledRequests", ())
+        given = {one.get("target") for one in requests if one["verb"] == "approve" and one["accepted"]}
+        for record in status.get("steps", ()):
+            asks = "approval" in history.scenario.steps[record["name"]]
+            if asks and record["state"] == "Succeeded" and record["name"] not in given:
+                yield f"{record['name']} at {commit.time:.3f}"
+                return
+
+
+@invariant
+def a_wait_lasts_as_long_as_it_says(history: History) -> Iterator[str]:
+    """At least so long, and no Job is made for it, nor for an approval."""
+    for birth in history.births:
+        if not history.scenario.has_job(birth.work.step):
+            yield f"{birth.commit.name} at {birth.commit.time:.3f}"
+    begun: dict[tuple[str, int], float] = {}
+    for commit in history.statuses:
+        status = commit.raw.get("status") or {}
+        for record in status.get("steps", ()):
+            seconds = history.scenario.steps[record["name"]].get("wait", {}).get("seconds")
+            if seconds is None:
+                continue
+            at = begun.setdefault((record["name"], status.get("epoch", 1)), commit.time)
+            short = record["state"] == "Succeeded" and commit.time - at < seconds - _CLOCK_SECONDS
+            if short and record.get("attempt", 1) == 1 and status.get("epoch", 1) == 1 and not history.struck["clock"]:
+                yield f"{record['name']} from {at:.3f} to {commit.time:.3f}"
+                return
 
 
 @invariant
@@ -264,7 +304,7 @@ def what_is_recorded_to_have_succeeded_has(history: History) -> Iterator[str]:
     """By the facts: a container of it ended well."""
     good = {(c.work.step, c.work.direction) for c in history.containers if c.exit_code == 0}
     for name, record in history.records.items():
-        if record["state"] == "Succeeded" and (name, FORWARD) not in good:
+        if record["state"] == "Succeeded" and history.scenario.has_job(name) and (name, FORWARD) not in good:
             yield name
         undo = record.get("compensation") or {}
         by_job = "container" in (history.scenario.undo(name) or {})

@@ -10,7 +10,7 @@ from kubesaga.api.group import API_VERSION, KIND
 from kubesaga.api.names import Direction
 from kubesaga.controller.errors import Unavailable
 from kubesaga.engine.verb import Verb
-from simulation.faults import Fault, Faults, request
+from simulation.faults import Fault, Faults, annotate, request
 from simulation.history import History
 from simulation.scenarios import Scenario
 from simulation.server import NAMESPACE, Raw
@@ -67,7 +67,7 @@ async def _play(
     world.start_operator(faults)
     history = History(scenario, world.server.commits, [], False, uid, story=faults.story, struck=faults.struck)
     try:
-        await _until_rest(world, faults, list(scenario.answers), errors)
+        await _until_rest(world, faults, scenario, errors)
         history.rest, history.seconds = len(world.server.commits), loop.time()
         faults.stop()
         await asyncio.sleep(rest_seconds)
@@ -81,12 +81,14 @@ async def _play(
     return history
 
 
-async def _until_rest(world: World, faults: Faults, answers: list[str], errors: list[str]) -> None:
+async def _until_rest(world: World, faults: Faults, scenario: Scenario, errors: list[str]) -> None:
     """Wait until nothing happens any more, answering what the run asks of people."""
+    answers = list(scenario.answers)
     seen, since = -1, world.loop.time()
     most = _COMMITS_MAX + _COMMITS_A_STEP_MAX * len(faults.steps)
     while world.loop.time() < SECONDS_MAX and len(world.server.commits) < most:
         await asyncio.sleep(_LOOK_SECONDS)
+        _answer_approvals(faults, scenario)
         now = world.loop.time()
         if seen != len(world.server.commits) or world.outstanding:
             seen, since = len(world.server.commits), now
@@ -98,6 +100,24 @@ async def _until_rest(world: World, faults: Faults, answers: list[str], errors: 
             _answer(faults, answers.pop(0))
             since = now
     errors.append(f"the run does not end: {world.status().get('phase')} ({world.status().get('reason')})")
+
+
+def _answer_approvals(faults: Faults, scenario: Scenario) -> None:
+    """A person looks, and answers the first approval that waits: one at a time, each attempt once."""
+    raw = faults.world.workflow() or {"metadata": {}}
+    status, annotations = raw.get("status") or {}, raw["metadata"].get("annotations") or {}
+    answers = {one["token"] for one in status.get("handledRequests", ())}
+    for record in status.get("steps", ()):
+        name, attempt = record["name"], record.get("attempt", 1)
+        if record["state"] != "Running" or "approval" not in scenario.steps[name]:
+            continue
+        verb = Verb.REJECT if name == scenario.rejected and attempt == 1 else Verb.APPROVE
+        token = f"{name}@{1_000 * status.get('epoch', 1) + attempt}"
+        if token not in answers:
+            if annotations.get(verb.annotation, token) in answers or verb.annotation not in annotations:
+                faults.tell(f"a person requests {verb} {token}")
+                annotate(faults.world, {verb.annotation: token})
+            return
 
 
 def _end_orphans(faults: Faults) -> None:

@@ -27,6 +27,9 @@ NEVER_SECONDS: Final = 1_000_000
 JUST_IN_TIME_SECONDS: Final = 1.6
 """An attempt that ends so long before its deadline was in time, whatever its start took; its Job may say otherwise."""
 
+ANSWERED_WITHIN_SECONDS: Final = 200.0
+"""How soon a person answers an approval."""
+
 _SIZES: Final = ((700, 1, 8), (220, 9, 20), (72, 21, 60), (7, 61, 160), (1, 300, 1000))
 """Weight, least and most steps."""
 
@@ -42,6 +45,8 @@ class Scenario:
     """What becomes of the first attempts; those after them succeed."""
     culprit: str | None = None
     """The step that ends the run early."""
+    rejected: str | None = None
+    """The approval that a person denies, the first time that it is asked for."""
     lasts: bool = False
     """Whether the culprit lasts until somebody ends it."""
     plans: list[tuple[float, str]] = field(default_factory=list)
@@ -90,6 +95,10 @@ class Scenario:
     def fail(self, step: str, direction: Direction, times: int) -> None:
         """Let the first attempts fail."""
         self.fates[step, direction] = [self.failure(step, direction, attempt + 1) for attempt in range(times)]
+
+    def has_job(self, step: str) -> bool:
+        """Whether a step runs anything."""
+        return "container" in self.steps[step]
 
     def undo(self, step: str) -> dict[str, Any] | None:
         """How a step is undone."""
@@ -368,6 +377,46 @@ def _refused_spec(scenario: Scenario, chance: Random) -> bool:
     return True
 
 
+# Steps without a Job
+
+
+@feature("waits")
+def _waits(scenario: Scenario, chance: Random) -> bool:
+    chosen = _jobless(scenario, _some(chance, scenario, 0.2)) if _often(chance, 0.2) else []
+    for name in chosen:
+        _without_job(scenario, name)["wait"] = {"seconds": chance.choice((1, 30, 300))}
+    return bool(chosen)
+
+
+@feature("approvals")
+def _approvals(scenario: Scenario, chance: Random) -> bool:
+    """Steps that a person approves as soon as they ask."""
+    chosen = _jobless(scenario, _some(chance, scenario, 0.2)) if _often(chance, 0.25) else []
+    for name in chosen:
+        _without_job(scenario, name)["approval"] = {"message": f"is {name} all right?"}
+    return bool(chosen)
+
+
+def _jobless(scenario: Scenario, names: list[str], *, culprit: bool = False) -> list[str]:
+    """Those that may run nothing: not what gives outputs, has an effect or is refused, nor as a rule the culprit."""
+    used = ("outputs", "wait", "approval")
+    return [
+        name
+        for name in names
+        if (culprit or name != scenario.culprit)
+        and not any(field in scenario.steps[name] for field in used)
+        and scenario.steps[name].get("boundary") != "Irreversible"
+        and "$(params.nobody)" not in scenario.steps[name]["container"]["image"]
+    ]
+
+
+def _without_job(scenario: Scenario, name: str) -> dict[str, Any]:
+    step = scenario.steps[name]
+    for part in ("container", "compensate", "retry", "timeoutSeconds"):
+        step.pop(part, None)
+    return step
+
+
 # What goes wrong by itself
 
 
@@ -402,6 +451,11 @@ def _culprit(scenario: Scenario, chance: Random) -> bool:
     if name is None or not _often(chance, 0.9):
         scenario.culprit = None
         return False
+    if chance.random() < 0.2 and not scenario.undo(name) and _jobless(scenario, [name], culprit=True):
+        _without_job(scenario, name)["approval"] = {"message": "is anything all right?"}
+        scenario.rejected = name
+        scenario.features.add("rejection")
+        return True
     if chance.random() < 0.6:
         scenario.fail(name, FORWARD, _limit(scenario, name) + 1)
         return True
@@ -467,6 +521,8 @@ def _longest(scenario: Scenario) -> float:
         listed = scenario.fates.get((name, FORWARD), [])
         late = scenario.steps[name].get("timeoutSeconds", 0)
         seconds += sum(_START_SECONDS_MAX + (one.seconds or late) for one in listed) + _START_SECONDS_MAX
+        seconds += scenario.steps[name].get("wait", {}).get("seconds", 0)
+        seconds += ANSWERED_WITHIN_SECONDS if "approval" in scenario.steps[name] else 0
         policy = scenario.spec.get("defaults", {}).get("retry", {}) | scenario.steps[name].get("retry", {})
         pauses = [policy.get("backoffSeconds", 5) * policy.get("factor", 2) ** n for n in range(len(listed))]
         seconds += sum(min(300, pause) for pause in pauses)
