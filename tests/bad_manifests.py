@@ -864,7 +864,7 @@ BAD_MANIFESTS = (
             (
                 "spec.steps[0].container.env[0].value",
                 "found $(failure.reason)",
-                "the failure is known only in compensate.container",
+                "the failure is known only in compensate.container and in finally",
             ),
         ),
     ),
@@ -1083,6 +1083,92 @@ BAD_MANIFESTS = (
                 "spec",
                 "the object may grow to 1,116,865 bytes, with the status of every step and undo",
                 "must be at most 1,048,576: use fewer steps, shared defaults, or smaller outputs",
+            ),
+        ),
+    ),
+    # Finally steps.
+    BadManifest(
+        "finally steps with what only steps have, and malformed ones",
+        {
+            "steps": [step("a")],
+            "finally": [step("y", dependsOn=["a"]), None, {"name": "z"}, {"container": {"image": "i"}}, "w"],
+        },
+        (
+            (
+                "spec.finally[0].dependsOn",
+                'unknown field "dependsOn"',
+                "there are name, container, retry, timeoutSeconds",
+            ),
+            ("spec.finally[1]", "found null", "must be an object"),
+            ("spec.finally[2].container", "missing", "is required"),
+            ("spec.finally[3].name", "missing", "is required"),
+            ("spec.finally[4]", 'found "w"', "must be an object"),
+        ),
+        crd=True,
+    ),
+    BadManifest(
+        "too many finally steps",
+        {"steps": [step("a")], "finally": [step(f"z{index}") for index in range(101)]},
+        (("spec.finally", "found 101 entries", "must have at most 100 entries"),),
+        crd=True,
+    ),
+    BadManifest(
+        "steps and finally steps that are too many together",
+        {"steps": [step(f"s{index}") for index in range(4000)], "finally": [step("z")]},
+        (("spec.finally", "found 4,001 steps, those of spec.steps included", "must be at most 4,000"),),
+    ),
+    BadManifest(
+        "a finally step with the name of another step",
+        {"steps": [step("a")], "finally": [step("a"), step("z"), step("z")]},
+        (
+            ("spec.finally[0].name", 'found "a"', "is the name of spec.steps[0] already"),
+            ("spec.finally[2].name", 'found "z"', "is the name of spec.finally[1] already"),
+        ),
+    ),
+    BadManifest(
+        "a finally step without an image, with a backoff that shrinks, and with references to nothing",
+        {
+            "steps": [step("a")],
+            "finally": [
+                step("y", {}, retry={"backoffSeconds": 10, "maxBackoffSeconds": 5}),
+                step(
+                    "z",
+                    env=[{"name": "B", "value": "$(steps.b.outcome)"}, {"name": "K", "value": "$(steps.a.outputs.k)"}],
+                ),
+                step(
+                    "x", env=[{"name": "W", "value": "$(workflow.end)"}, {"name": "Z", "value": "$(steps.z.outcome)"}]
+                ),
+            ],
+        },
+        (
+            ("spec.finally[0].container.image", "missing", "is required here or in spec.defaults.container.image"),
+            (
+                "spec.finally[0].retry.maxBackoffSeconds",
+                "found 5, with the defaults merged",
+                "must not be less than backoffSeconds, 10",
+            ),
+            ("spec.finally[1].container.env[0].value", "found $(steps.b.outcome)", 'no such step; there is only "a"'),
+            (
+                "spec.finally[1].container.env[1].value",
+                "found $(steps.a.outputs.k)",
+                "no such output of step a; there is none",
+            ),
+            (
+                "spec.finally[2].container.env[0].value",
+                "found $(workflow.end)",
+                "no such part of the Workflow; there are name, namespace, uid, phase, reason",
+            ),
+            ("spec.finally[2].container.env[1].value", "found $(steps.z.outcome)", 'no such step; there is only "a"'),
+        ),
+    ),
+    BadManifest(
+        "how it ends outside of finally",
+        {"steps": [step("a", env=[{"name": "P", "value": "$(workflow.phase)"}])]},
+        (
+            (
+                "spec.steps[0].container.env[0].value",
+                "found $(workflow.phase)",
+                "the phase that the run ends with is known only in finally",
             ),
         ),
     ),

@@ -51,6 +51,8 @@ class Row:
 APPROVAL = {"container": None, "approval": {"message": "go on?"}}
 """In place of a container."""
 UNDO = {"compensate": {"container": {"image": "fake"}, "retry": {"limit": 0}}}
+LAST = {"finally": [{"name": "z", "container": {"image": "fake"}, "retry": {"limit": 0}}]}
+"""A finally step; it fails and lasts by its name, as a step does."""
 _MOVING, _STALLED = frozenset({"Reconciling"}), frozenset({"Stalled"})
 _SUSPENDED, _UNDOING = frozenset({"Suspended"}), frozenset({"Reconciling", "RollingBack"})
 _BLOCKED = frozenset({"Stalled", "RollingBack"})
@@ -287,5 +289,60 @@ ROWS = (
         while_true=_STALLED,
         rollback="0/1",
         message="left: a (its undo was stopped",
+    ),
+    _row(
+        "finally steps run after success",
+        {"a": {}},
+        "Running Unknown Finally",
+        "InProgress",
+        lasts="z",
+        spec=LAST,
+        while_true=_MOVING,
+        message="ends as Succeeded when its finally steps have ended: z ",
+    ),
+    _row(
+        "finally steps run after a rollback",
+        {"a": UNDO, "b": {}},
+        "RollingBack Unknown Finally",
+        "InProgress",
+        fails="b",
+        lasts="z",
+        spec=LAST,
+        while_true=_UNDOING,
+        rollback="1/1",
+        message="ends as RolledBack when its finally steps have ended: z ",
+    ),
+    _row("finally steps ran", {"a": {}}, "Succeeded True Succeeded", "Current", spec=LAST),
+    _row(
+        "a finally step failed after success",
+        {"a": UNDO},
+        "Failed False FinallyFailed",
+        "Failed",
+        fails="z",
+        spec=LAST,
+        while_true=_STALLED,
+        message="the finally step z failed",
+    ),
+    _row(
+        "a finally step failed after a rollback",
+        {"a": UNDO, "b": {}},
+        "RolledBack False RolledBack",
+        "Failed",
+        fails="b z",
+        spec=LAST,
+        while_true=_STALLED,
+        rollback="1/1",
+        message="the finally step z failed",
+    ),
+    _row(
+        "terminated while finally steps ran",
+        {"a": {}},
+        "Failed False FinallyFailed",
+        "Failed",
+        lasts="z",
+        spec=LAST,
+        asked=(("Finally", "terminate", "1"),),
+        while_true=_STALLED,
+        message="the finally step z was stopped",
     ),
 )

@@ -56,7 +56,10 @@ def manifest(row: Row) -> Raw:
             made["compensate"] = {**made["compensate"], "container": fake(row, f"undo-{name}")}
         steps.append({key: value for key, value in made.items() if value is not None})
         before = name
-    return fake_workflow(row.slug, steps, **row.spec)
+    spec = dict(row.spec)
+    if "finally" in spec:
+        spec["finally"] = [{**last, "container": fake(row, last["name"])} for last in spec["finally"]]
+    return fake_workflow(row.slug, steps, **spec)
 
 
 def fake(row: Row, what: str) -> Raw:

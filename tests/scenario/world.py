@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubesaga.api.names import Direction, job_name
-from kubesaga.api.status import CompensationStatus, StepStatus, WorkflowStatus
+from kubesaga.api.status import CompensationStatus, Execution, FinallyStepStatus, StepStatus, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import (
     ConfirmJob,
@@ -31,7 +31,7 @@ from kubesaga.engine.spec_error import InvalidSpec
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 UID = "11111111-2222-3333-4444-555555555555"
-FORWARD, COMPENSATION = Direction.FORWARD, Direction.COMPENSATION
+FORWARD, COMPENSATION, FINALLY = Direction
 
 
 def step(name: str, *dependencies: str, undo: bool | Mapping[str, Any] = False, **fields: Any) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class World:
 
     def name(self, step_: str, direction: Direction = FORWARD, attempt: int | None = None) -> str:
         """The name of a Job; of the current attempt by default."""
-        record = self.undo(step_) if direction is COMPENSATION else self.steps.get(step_)
+        record = self.record(step_, direction)
         epoch = record.epoch if record else self.status.epoch
         return job_name(UID, step_, direction, attempt or (record.attempt if record else 1), epoch)
 
@@ -187,6 +187,17 @@ class World:
     def steps(self) -> dict[str, StepStatus]:
         """Records by step."""
         return {record.name: record for record in self.status.steps}
+
+    @property
+    def last_steps(self) -> dict[str, FinallyStepStatus]:
+        """Records by finally step."""
+        return {record.name: record for record in self.status.finally_.steps} if self.status.finally_ else {}
+
+    def record(self, step_: str, direction: Direction) -> Execution | None:
+        """The record of a step, of its undo or of a finally step."""
+        if direction is FINALLY:
+            return self.last_steps.get(step_)
+        return self.undo(step_) if direction is COMPENSATION else self.steps.get(step_)
 
     def states(self) -> dict[str, str]:
         """State of every step that has a record, as `state` or `state/undo state`."""
@@ -238,6 +249,8 @@ def _short(action: object) -> str:
             return f"tombstone {name}"
         case CreateJob(direction=Direction.COMPENSATION, step=name):
             return f"undo {name}"
+        case CreateJob(direction=Direction.FINALLY, step=name):
+            return f"finally {name}"
         case CreateJob(step=name):
             return f"create {name}"
         case StopJob(name=name):

@@ -11,6 +11,7 @@ IMMUTABLE_ONCE_STARTED: Final = (
     "parameters",
     "defaults",
     "steps",
+    "finally",
     "timeoutSeconds",
     "onFailure",
     "inFlight",

@@ -11,6 +11,9 @@ OBJECT_BYTES_MAX: Final = 1_048_576
 STEP_STATUS_BYTES: Final = 120
 """Room that the size estimate reserves for the record of one finished step, beside its name and outputs."""
 
+FINALLY_STEPS_MAX: Final = 100
+"""They all run at the end, and are looked at one by one: what needs more than a few is a Workflow of its own."""
+
 COMPENSATION_STATUS_BYTES: Final = 130
 """Room reserved for the record of one undo, so that a rollback can always be written down."""
 

@@ -49,9 +49,10 @@ class Direction(StrEnum):
 
     FORWARD = "Forward"
     COMPENSATION = "Compensation"
+    FINALLY = "Finally"
 
 
-_LETTER: Final = {Direction.FORWARD: "f", Direction.COMPENSATION: "c"}
+_LETTER: Final = {Direction.FORWARD: "f", Direction.COMPENSATION: "c", Direction.FINALLY: "l"}
 
 
 def _digest(*parts: str | int) -> str:

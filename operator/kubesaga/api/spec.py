@@ -178,6 +178,19 @@ class Step(ApiModel):
     """How far a rollback goes."""
 
 
+class FinallyStep(ApiModel):
+    """A step that runs once when everything else has ended, whatever came of it. It has no undo."""
+
+    name: StepName
+    """Name of the step, a DNS label, unique among all steps of the Workflow."""
+    container: Container
+    """The container that does the work."""
+    retry: Retry | None = None
+    """Retries of the step."""
+    timeout_seconds: Seconds | None = None
+    """Longest run of one attempt. Time spent suspended does not count."""
+
+
 class Defaults(ApiModel):
     """Settings merged under every step."""
 
@@ -200,6 +213,10 @@ class WorkflowSpec(ApiModel):
     """Settings merged under every step."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=limits.STEPS_MAX)]
     """The steps, in any order."""
+    finally_: Annotated[tuple[FinallyStep, ...], Field(max_length=limits.FINALLY_STEPS_MAX)] | None = Field(
+        default=None, alias="finally"
+    )
+    """Steps that run side by side once the steps, or their rollback, have ended, whatever came of them."""
     parallelism: Parallelism | None = None
     """Most steps that run at once. Unlimited by default."""
     timeout_seconds: Seconds | None = None

@@ -162,6 +162,13 @@ class StepStatus(Execution):
     """The undo of the step, once started."""
 
 
+class FinallyStepStatus(Execution):
+    """The record of one finally step that was started."""
+
+    name: StepName
+    """Name of the step."""
+
+
 class FailureReason(StrEnum):
     """Why a run ended early. The first cause is kept."""
 
@@ -213,6 +220,21 @@ class Rollback(ApiModel):
     """Since when, on request, no further undo starts."""
     suspended_seconds: int = 0
     """How long that was so before; not counted against rollback.timeoutSeconds."""
+
+
+class Finally(ApiModel):
+    """The finally steps of this epoch, and how the run ends: decided once, before the first of them starts."""
+
+    phase: Phase
+    """The phase that was reached, and in which the run ends unless it is Succeeded and a finally step fails."""
+    reason: Reason
+    """Why, as one word."""
+    message: Message = ""
+    """Why, in words."""
+    start_time: Timestamp
+    """When that was decided."""
+    steps: Annotated[tuple[FinallyStepStatus, ...], Field(max_length=limits.FINALLY_STEPS_MAX)] = ()
+    """Finally steps that were started, in the order in which they were."""
 
 
 class Condition(ApiModel):
@@ -309,6 +331,13 @@ class WorkflowStatus(ApiModel):
     """The Workflow that was made of this one, on request."""
     steps: Annotated[tuple[StepStatus, ...], Field(max_length=limits.STEPS_MAX)] = ()
     """Steps that were started, in the order in which they were."""
+    finally_: Finally | None = Field(default=None, alias="finally")
+    """The finally steps, once the run has come to them."""
+
+    @property
+    def in_finally(self) -> bool:
+        """Whether the finally steps run: how the run ends is decided, and it has not ended."""
+        return self.finally_ is not None and not self.ended
 
     @property
     def ended(self) -> bool:

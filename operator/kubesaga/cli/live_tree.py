@@ -11,6 +11,7 @@ from kubesaga.api.workflow import Workflow
 from kubesaga.cli.run_view import RunView
 from kubesaga.cli.step_table import FINAL_ROWS_MAX, StepTable, Undos, phase_style
 from kubesaga.cli.terminal_text import duration, visible
+from kubesaga.cli.workflow_view import subject_of
 from kubesaga.engine.decision import Decision
 from kubesaga.engine.text import counted
 
@@ -46,8 +47,9 @@ class LiveTree:
     def said(self, step: str, direction: Direction, line: str) -> None:
         """Let what a process wrote scroll by."""
         if self._logs:
-            who = f"undo of {step}" if direction is Direction.COMPENSATION else step
-            self._console.print(Text.assemble((f"{who} | ", "dim"), visible(line)), soft_wrap=True)
+            self._console.print(
+                Text.assemble((f"{subject_of(step, direction)} | ", "dim"), visible(line)), soft_wrap=True
+            )
 
     def note(self, text: str) -> None:
         """Let a line scroll by."""

@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from kubesaga.api.names import CONTAINER_NAME, Direction, job_name
@@ -30,7 +30,8 @@ class Wanted:
     @property
     def what(self) -> str:
         """The step or its undo, as people call it."""
-        return f"the undo of {self.step}" if self.direction is Direction.COMPENSATION else f"step {self.step}"
+        kinds = {Direction.COMPENSATION: "the undo of", Direction.FINALLY: "the finally step"}
+        return f"{kinds.get(self.direction, 'step')} {self.step}"
 
 
 def print_log(
@@ -44,10 +45,11 @@ def print_log(
     context: str | None,
 ) -> ExitCode:
     """Print the log, with `follow` until the container ends. Returns the exit code."""
-    wanted = Wanted(step, Direction.COMPENSATION if compensation else Direction.FORWARD, attempt)
+    asked = Wanted(step, Direction.COMPENSATION if compensation else Direction.FORWARD, attempt)
 
     async def work(client: ClusterClient, where: str) -> ExitCode:
         reading = Reading.of(await client.read_workflow(where, name))
+        wanted = _directed(reading, asked)
         execution = found(reading, wanted)
         pod = await _pod(client, reading, wanted, execution)
         async with aclosing(client.pod_log(where, pod, CONTAINER_NAME, follow=follow)) as chunks:
@@ -62,11 +64,10 @@ def print_log(
 
 def found(reading: Reading, wanted: Wanted) -> Execution:
     """The record of what is wanted. Raises Problem where there can be no log, and says why."""
-    planned = _planned(reading, wanted.step)
-    record = reading.view.records().get(wanted.step) if reading.view else None
-    execution = record if wanted.direction is Direction.FORWARD else _undo(planned, record)
+    execution = _record(reading, wanted)
     if execution is None:
-        waits = reading.view.waits_for(wanted.step) if reading.view and record is None else ""
+        begun = reading.view is not None and wanted.step in reading.view.records()
+        waits = reading.view.waits_for(wanted.step) if reading.view and not begun else ""
         because = f": it {waits}" if waits.startswith("waits for") else ""
         raise Problem(f"{wanted.what} has not started{because}")
     last = execution.attempt
@@ -76,12 +77,29 @@ def found(reading: Reading, wanted: Wanted) -> Execution:
     return execution
 
 
+def _directed(reading: Reading, wanted: Wanted) -> Wanted:
+    """What is wanted, where its step is a finally step: no step has the name of one."""
+    if isinstance(reading.plan, InvalidSpec) or wanted.step not in reading.plan.finally_steps:
+        return wanted
+    if wanted.direction is Direction.COMPENSATION:
+        raise Problem(f"the finally step {wanted.step} has no undo")
+    return replace(wanted, direction=Direction.FINALLY)
+
+
+def _record(reading: Reading, wanted: Wanted) -> Execution | None:
+    if wanted.direction is Direction.FINALLY:
+        return reading.view.finally_records().get(wanted.step) if reading.view else None
+    planned = _planned(reading, wanted.step)
+    record = reading.view.records().get(wanted.step) if reading.view else None
+    return record if wanted.direction is Direction.FORWARD else _undo(planned, record)
+
+
 def _planned(reading: Reading, step: str) -> PlannedStep:
     if isinstance(reading.plan, InvalidSpec):
         name = reading.workflow.name
         raise Problem(f"the spec has errors, so no step has a log: kubesaga get {name} shows them")
     if step not in reading.plan.by_name:
-        known = Suggestions().did_you_mean(step, reading.plan.order)
+        known = Suggestions().did_you_mean(step, (*reading.plan.order, *reading.plan.finally_steps))
         raise Problem(f'there is no step "{one_line(step)}"; {known}')
     return reading.plan.by_name[step]
 

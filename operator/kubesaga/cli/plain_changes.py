@@ -90,9 +90,10 @@ class PlainChanges:
 
 
 def _executions(view: WorkflowView) -> Iterator[tuple[str, Execution]]:
-    """All attempts, the steps before the undos."""
+    """All attempts, the steps before the undos, the finally steps last."""
     for record in view.status.steps:
         yield record.name, record
     for record in view.status.steps:
         if record.compensation is not None:
             yield record.name, record.compensation
+    yield from view.finally_records().items()

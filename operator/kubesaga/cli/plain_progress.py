@@ -3,10 +3,11 @@
 from typing import Final, TextIO
 
 from kubesaga.api.names import Direction
-from kubesaga.api.status import Phase, StepState
+from kubesaga.api.status import Execution, Phase, StepState
 from kubesaga.api.workflow import Workflow
 from kubesaga.cli.run_view import RunView
 from kubesaga.cli.terminal_text import duration, one_line, visible
+from kubesaga.cli.workflow_view import subject_of
 from kubesaga.engine.decision import Decision, PhaseTransition, StepTransition
 from kubesaga.engine.text import counted
 
@@ -26,7 +27,8 @@ class PlainProgress:
         """Say what begins."""
         plan = self._view.plan
         undos = sum(step.compensation is not None for step in plan.steps)
-        self.note(f"{self._view.name}: {counted(len(plan.steps), 'step')}, {undos} with an undo")
+        ends = f", {counted(len(plan.finally_steps), 'finally step')}" if plan.finally_steps else ""
+        self.note(f"{self._view.name}: {counted(len(plan.steps), 'step')}, {undos} with an undo{ends}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -45,7 +47,7 @@ class PlainProgress:
     def said(self, step: str, direction: Direction, line: str) -> None:
         """Print what a process wrote."""
         if self._logs:
-            self.note(f"{'undo of ' if direction is Direction.COMPENSATION else ''}{step} | {visible(line)}")
+            self.note(f"{subject_of(step, direction)} | {visible(line)}")
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -64,10 +66,15 @@ class PlainProgress:
 
     def _is_told(self, transition: StepTransition) -> bool:
         """Whether it says something new: that a Job exists, which was decided before, does not."""
-        return transition.after is not StepState.RUNNING or not self._view.plan.by_name[transition.step].has_job
+        planned = self._view.plan.by_name.get(transition.step)
+        return transition.after is not StepState.RUNNING or not (planned is None or planned.has_job)
 
     def _step(self, transition: StepTransition) -> None:
-        record = self._view.records()[transition.step]
-        undo = transition.direction is Direction.COMPENSATION
-        execution = record.compensation if undo and record.compensation else record
+        execution: Execution
+        if transition.direction is Direction.FINALLY:
+            execution = self._view.finally_records()[transition.step]
+        else:
+            record = self._view.records()[transition.step]
+            undo = transition.direction is Direction.COMPENSATION
+            execution = record.compensation if undo and record.compensation else record
         self.note(self._view.line(transition.step, execution, transition.after, transition.attempt))

@@ -46,6 +46,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "levels": [list(level) for level in plan.levels],
         "criticalPath": list(plan.critical_path),
         "rollbackOrder": [list(group) for group in plan.rollback_order],
+        "finally": list(plan.finally_steps),
         "warnings": list(plan.warnings),
         "objectBytes": plan.object_bytes,
     }
@@ -64,6 +65,9 @@ def plan_text(name: str, plan: Plan) -> str:
     lines += [f"  {index + 1:>3}  {listing(group, most=_NAMES_MAX)}" for index, group in groups] or [
         "  nothing to undo"
     ]
+    if plan.finally_steps:
+        lines += ["", "finally         whatever came of it, side by side"]
+        lines += [f"       {listing(tuple(plan.finally_steps), most=_NAMES_MAX)}"]
     lines += _without_job(plan)
     lines += _boundaries(plan)
     lines += ["", f"critical path   {_path(plan.critical_path)}"]

@@ -70,6 +70,9 @@ class RunView(WorkflowView):
         without = [r.name for r in self.status.steps if r.attempted and by_name[r.name].compensation is None]
         if undone and without:
             yield "no undo", f"{listing(without, most=20)}: as they are"
+        for name, record in self.finally_records().items():
+            if record.state in (StepState.FAILED, StepState.CANCELLED):
+                yield "finally", f"{name} {record.state.lower()}: {self.why(record)}"
         if self.status.phase in (Phase.PARTIALLY_ROLLED_BACK, Phase.ROLLBACK_FAILED):
             yield "why", one_line(f"{self.status.reason}: {self.status.conditions[0].message}")
         if self.status.phase in (Phase.ROLLBACK_BLOCKED, Phase.SUSPENDED):

@@ -22,7 +22,7 @@ def simulate_all(
     """Simulate every Workflow and print what came of it. Returns the highest exit code; 0 for --every-failure."""
     if fail is not None and every_failure:
         raise click.UsageError("--fail and --every-failure exclude each other")
-    known = {step.name for manifest in manifests for step in manifest.plan.steps}
+    known = {name for manifest in manifests for name in (*manifest.plan.by_name, *manifest.plan.finally_steps)}
     if fail is not None and fail not in known:
         raise click.BadParameter(_unknown(fail, known), param_hint="--fail")
     waits = {step.name for manifest in manifests for step in manifest.plan.steps if isinstance(step.work, Wait)}
@@ -43,12 +43,13 @@ def simulate_all(
 def _simulated(manifest: Manifest, seconds: Mapping[str, float], fail: str | None, *, every_failure: bool) -> list[Run]:
     """One run, or one for every step that may fail, each with `failed`."""
     if not every_failure:
-        failed = fail if fail in manifest.plan.by_name else None
+        plan = manifest.plan
+        failed = fail if fail in plan.by_name or fail in plan.finally_steps else None
         return [{"name": manifest.name, **as_json(simulate(manifest.plan, seconds, failed, manifest.name))}]
     return [
         {"name": manifest.name, "failed": step, **as_json(simulate(manifest.plan, seconds, step, manifest.name))}
-        for step in manifest.plan.order
-        if not isinstance(manifest.plan.by_name[step].work, Wait)
+        for step in (*manifest.plan.order, *manifest.plan.finally_steps)
+        if step in manifest.plan.finally_steps or not isinstance(manifest.plan.by_name[step].work, Wait)
     ]
 
 
@@ -86,7 +87,7 @@ def _text(run: Run) -> str:
     """A run for people."""
     title = f"{run['name']}: " if "name" in run else ""
     lines = [f"{title}{run['phase']} after {run['makespanSeconds']:g} s"]
-    for before, spans in (("", run["steps"]), ("undo of ", run["compensations"])):
+    for before, spans in (("", run["steps"]), ("undo of ", run["compensations"]), ("finally ", run["finally"])):
         for span in spans:
             end = f"{span['endSeconds']:g}" if span["endSeconds"] is not None else "..."
             lines.append(f"  {span['startSeconds']:>7g} - {end:<7} {span['state']:<10} {before}{span['name']}")

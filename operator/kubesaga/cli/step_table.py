@@ -8,7 +8,7 @@ from rich.console import Console, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
-from kubesaga.api.status import Execution, Phase, StepState, StepStatus
+from kubesaga.api.status import CompensationStatus, Execution, Phase, StepState, StepStatus
 from kubesaga.cli.terminal_text import one_line
 from kubesaga.cli.workflow_view import WorkflowView
 
@@ -58,25 +58,30 @@ class StepTable:
 
     def __init__(self, view: WorkflowView, console: Console, undos: Undos) -> None:
         self._view = view
-        self._records = view.records()
+        self._records: dict[str, Execution] = {**view.records(), **view.finally_records()}
+        self._order = (*view.plan.order, *view.plan.finally_steps)
         self._undos = undos
         self._unicode = console.encoding.lower().startswith("utf")
 
     def draw(self, rows_max: int | None = None, overflow: OverflowMethod = "ellipsis") -> tuple[Table, int]:
         """The steps that there is room for, and how many there are beside them."""
-        shown = self._shown(rows_max)
+        ends, headed = self._view.plan.finally_steps, False
+        shown = self._shown(rows_max if rows_max is None or not ends else max(1, rows_max - 1))
         table = Table.grid(padding=(0, 2), expand=False)
         for _ in range(3):
             table.add_column(no_wrap=True)
         table.add_column(no_wrap=overflow == "ellipsis", overflow=overflow)
         for step in shown:
+            if step in ends and not headed:
+                table.add_row(Text("  finally", "bold"))
+                headed = True
             for row in self._rows(step):
                 table.add_row(*row)
-        return table, len(self._view.plan.order) - len(shown)
+        return table, len(self._order) - len(shown)
 
     def _shown(self, rows_max: int | None) -> Sequence[str]:
         """The steps that there is room for: those where something happens or went wrong, then the first others."""
-        order = self._view.plan.order
+        order = self._order
         if rows_max is None or sum(map(self._height, order)) <= rows_max:
             return order
         shown: set[str] = set()
@@ -88,8 +93,7 @@ class StepTable:
         return [name for name in order if name in shown]
 
     def _height(self, step: str) -> int:
-        record = self._records.get(step)
-        return 2 if self._undos is Undos.BELOW and record and record.compensation else 1
+        return 2 if self._undos is Undos.BELOW and _undo(self._records.get(step)) else 1
 
     def _rows(self, step: str) -> Iterator[Row]:
         record = self._records.get(step)
@@ -99,13 +103,13 @@ class StepTable:
             yield self._row(step, record, self._undo_beside(step, record))
         else:
             yield self._row(step, record, Text(self._view.why(record), "dim"))
-            if undo := record.compensation:
+            if undo := _undo(record):
                 yield self._row(step, undo, Text(self._view.why(undo), "dim"))
 
     def _row(self, step: str, execution: Execution, said: Text) -> Row:
         colour = _STYLES[execution.state][2]
-        forward = isinstance(execution, StepStatus)
-        sign, what = (self._sign(execution), step) if forward else (f"  {self._undo_sign}", "undo")
+        own = not isinstance(execution, CompensationStatus)
+        sign, what = (self._sign(execution), step) if own else (f"  {self._undo_sign}", "undo")
         return (
             Text.assemble("  ", (sign, colour), f" {what}"),
             Text(self._view.word(execution), colour),
@@ -113,8 +117,8 @@ class StepTable:
             said,
         )
 
-    def _undo_beside(self, step: str, record: StepStatus) -> Text:
-        undo, text = record.compensation, Text()
+    def _undo_beside(self, step: str, record: Execution) -> Text:
+        undo, text = _undo(record), Text()
         if undo is not None:
             took = self._view.took(step, undo)
             said = f"{self._undo_sign} {self._view.word(undo)}{f' {took}' if took else ''}  "
@@ -141,11 +145,15 @@ def can_draw(console: Console) -> bool:
     return console.is_terminal and not console.is_dumb_terminal and console.width >= _COLUMNS_MIN
 
 
-def _interest(record: StepStatus | None) -> int:
+def _undo(record: Execution | None) -> CompensationStatus | None:
+    return record.compensation if isinstance(record, StepStatus) else None
+
+
+def _interest(record: Execution | None) -> int:
     """Lower is more interesting."""
     if record is None:
         return 2
-    undo = record.compensation
+    undo = _undo(record)
     if (
         not record.state.terminal
         or record.state is StepState.FAILED

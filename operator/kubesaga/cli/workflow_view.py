@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kubesaga.api.names import Direction
-from kubesaga.api.status import CompensationStatus, Execution, Phase, StepState, StepStatus, WorkflowStatus
+from kubesaga.api.status import (
+    CompensationStatus,
+    Execution,
+    FinallyStepStatus,
+    Phase,
+    StepState,
+    StepStatus,
+    WorkflowStatus,
+)
 from kubesaga.cli.terminal_text import duration, one_line
 from kubesaga.engine.plan import Plan
 from kubesaga.engine.text import listing
@@ -31,6 +39,10 @@ class WorkflowView:
     def records(self) -> dict[str, StepStatus]:
         """The records of the steps that were started."""
         return {record.name: record for record in self.status.steps}
+
+    def finally_records(self) -> dict[str, FinallyStepStatus]:
+        """The records of the finally steps that were started; no step has the name of one."""
+        return {record.name: record for record in self.status.finally_.steps} if self.status.finally_ else {}
 
     def took(self, step: str, execution: Execution) -> str:  # noqa: ARG002 - a run knows its steps' times better
         """How long the last attempt took, or takes, by its record; empty where that is not known."""
@@ -62,7 +74,7 @@ class WorkflowView:
 
     def line(self, step: str, execution: Execution, state: StepState, attempt: int) -> str:
         """That an attempt came into a state, as one line of plain text; the record may have gone on since."""
-        subject = f"undo of {step}" if isinstance(execution, CompensationStatus) else step
+        subject = subject_of(step, direction_of(execution))
         counted = f" (attempt {attempt})" if attempt > 1 else ""
         took = "" if state.in_flight else self.took(step, execution)
         why = f": {one_line(execution.message)}" if execution.message else ""
@@ -70,7 +82,10 @@ class WorkflowView:
 
     def waits_for(self, step: str) -> str:
         """What a step that was not started waits for; that it was not started, where none is any more."""
-        if self.status.failure is not None or (self.status.phase and self.status.phase.terminal):
+        ended = self.status.phase is not None and self.status.phase.terminal
+        if step in self.plan.finally_steps:
+            return "not started" if ended else "waits for the end" if not self.status.in_finally else "waits"
+        if self.status.failure is not None or ended:
             return "not started"
         records = self.records()
         missing = [
@@ -92,9 +107,19 @@ class WorkflowView:
         parts = [f"{self.status.progress or f'0/{len(self.plan.steps)}'} steps"]
         if self.status.rollback_progress:
             parts.append(f"{self.status.rollback_progress} undone")
+        if self.status.finally_ is not None:
+            ended = sum(record.state.done for record in self.status.finally_.steps)
+            parts.append(f"{ended}/{len(self.plan.finally_steps)} finally steps")
         return ", ".join(parts)
 
 
+def subject_of(step: str, direction: Direction) -> str:
+    """A step, its undo or a finally step, as people call it."""
+    return {Direction.COMPENSATION: "undo of ", Direction.FINALLY: "finally "}.get(direction, "") + step
+
+
 def direction_of(execution: Execution) -> Direction:
-    """Whether it is the record of a step or of an undo."""
+    """Whether it is the record of a step, of an undo or of a finally step."""
+    if isinstance(execution, FinallyStepStatus):
+        return Direction.FINALLY
     return Direction.COMPENSATION if isinstance(execution, CompensationStatus) else Direction.FORWARD

@@ -19,6 +19,9 @@ from kubesaga.engine.verb import Scope, Verb
 
 _UNDOES: Final = "no step starts any more; running Jobs are stopped and what was done is undone"
 
+_OF_FINALLY: Final = frozenset({Verb.TERMINATE, Verb.ASSUME_STOPPED, Verb.RETRY_STEP})
+"""What may be asked of finally steps while they run."""
+
 
 def answer_requests(state: StateManager) -> None:
     """Answer every request that has no answer yet, and record the answer."""
@@ -46,19 +49,28 @@ def _check(state: StateManager, request: Request) -> None:
         raise NotNow(f"{verb} takes no target: it is asked of the whole Workflow")
     if verb.scope is Scope.STEP and target is None:
         raise NotNow(f"{verb} needs a target: STEP@N")
-    if target is not None and target not in state.plan.by_name:
+    if target in state.plan.finally_steps and verb not in _OF_FINALLY:
+        raise NotNow(f"{target} is a finally step, and such a step is never skipped or undone")
+    if target is not None and target not in {*state.plan.by_name, *state.plan.finally_steps}:
         raise NotNow(f'there is no step "{target}"')
     if state.status.ended and not verb.after_the_end:
         raise NotNow(f"the Workflow has ended: {state.status.phase}")
     if state.status.terminate_time is not None and not state.status.ended and verb is not Verb.ASSUME_STOPPED:
         raise NotNow("the Workflow is being terminated already")
+    ends, of_finally = state.status.finally_, target in state.plan.finally_steps
+    asked = verb in _OF_FINALLY and (of_finally or verb is not Verb.RETRY_STEP)
+    if ends is not None and not state.status.ended and not asked:
+        raise NotNow(f"the finally steps run, and go on: the Workflow ends as {ends.phase} after them")
     if state.deleting and verb.after_the_end:
         raise NotNow("the Workflow is being deleted")
 
 
 def _terminate(state: StateManager, request: Request) -> str:  # noqa: ARG001
     """End everything at once."""
-    if state.all_done and state.status.rollback is None:
+    if state.status.in_finally:
+        state.set(terminate_time=state.second)
+        return "the finally steps are stopped; what came of the steps stays as it is"
+    if state.all_done and state.status.rollback is None and not state.plan.finally_steps:
         raise NotNow("every step has succeeded")
     state.set(terminate_time=state.second)
     abandon(state)

@@ -6,11 +6,11 @@ from kubesaga.engine.state import StateManager
 
 
 def assume_stopped(state: StateManager, step: str) -> tuple[str, ...]:
-    """Take the Pods of a step, or of its undo, for ended; returns those Pods in words, none where all have ended.
+    """Take the Pods of a step, of its undo or of a finally step for ended; returns them in words.
 
     Their Job is stopped all the same, so that a node that comes back ends them.
     """
-    for direction in (Direction.COMPENSATION, Direction.FORWARD):
+    for direction in (Direction.FINALLY, Direction.COMPENSATION, Direction.FORWARD):
         record = state.execution(step, direction)
         if record is None or record.assumed_stopped:
             continue

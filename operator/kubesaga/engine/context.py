@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from kubesaga.api.names import Direction
-from kubesaga.api.status import Failure, StepStatus
+from kubesaga.api.status import Failure, Finally, StepStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.plan import Plan
 
@@ -11,8 +11,8 @@ from kubesaga.engine.plan import Plan
 class Context(Mapping[str, str]):
     """Reference to value: `params.x`, `steps.s.outputs.k`, `steps.s.outcome`, `workflow.name`, `failure.step`.
 
-    In a compensation, outputs that a step never gave and parts that a failure lacks are empty strings; the planner
-    has made sure that every other reference has a value.
+    In a compensation or a finally step, outputs that a step never gave and parts that a failure lacks are empty
+    strings; the planner has made sure that every other reference has a value.
     """
 
     def __init__(
@@ -23,14 +23,17 @@ class Context(Mapping[str, str]):
         direction: Direction,
         attempt: int,
         failure: Failure | None = None,
+        ending: Finally | None = None,
     ) -> None:
         self._steps = steps
-        self._lenient = direction is Direction.COMPENSATION
+        self._lenient = direction is not Direction.FORWARD
         self._values = {
             **{f"params.{name}": value for name, value in plan.parameters.items()},
             "workflow.name": workflow.name,
             "workflow.namespace": workflow.namespace,
             "workflow.uid": workflow.uid,
+            "workflow.phase": ending.phase if ending else "",
+            "workflow.reason": ending.reason if ending else "",
             "attempt": str(attempt),
             "failure.step": (failure and failure.step) or "",
             "failure.reason": failure.reason if failure else "",

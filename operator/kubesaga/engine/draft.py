@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kubesaga.api.container import Container
-from kubesaga.api.spec import Step, WorkflowSpec
+from kubesaga.api.spec import FinallyStep, Step, WorkflowSpec
 from kubesaga.engine.graph import Graph
 from kubesaga.engine.merge import ContainerDefaults
 from kubesaga.engine.plan import Work
@@ -49,6 +49,34 @@ class StepDraft:
         for reference in self.forward.references if self.forward else ():
             if reference.step is not None:
                 yield f"{self.path}.container.{reference.path}", reference.step
+
+
+@dataclass(frozen=True, slots=True)
+class FinallyDraft:
+    """A finally step."""
+
+    path: str
+    step: FinallyStep
+    draft: ContainerDraft | None
+    """None if its container cannot be read."""
+
+    @property
+    def container(self) -> Container:
+        """Its container with the defaults merged; only where the spec has no errors."""
+        assert self.draft is not None  # noqa: S101 - a container is required, so its absence is an error.
+        return self.draft.merged
+
+
+def finally_drafts(spec: WorkflowSpec) -> tuple[FinallyDraft, ...]:
+    """The finally steps of a spec, in its order. Entries that are no steps at all are left out."""
+    defaults = ContainerDefaults(spec.defaults.container if spec.defaults else None)
+    return tuple(
+        FinallyDraft(
+            path, step, container_draft(f"{path}.container", step.container, defaults) if step.container else None
+        )
+        for index, step in enumerate(spec.finally_ or ())
+        if step is not None and (path := f"spec.finally[{index}]")
+    )
 
 
 def step_drafts(spec: WorkflowSpec) -> tuple[StepDraft, ...]:

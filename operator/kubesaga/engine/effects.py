@@ -19,7 +19,7 @@ CREATE_AGAIN_AFTER: Final = timedelta(seconds=10)
 def effects(state: StateManager) -> tuple[Action, ...]:
     """Every action of this pass, creates in the order in which their steps were started."""
     confirmations = tuple(ConfirmJob(name) for name in sorted(state.unconfirmed))
-    return (*_forward(state), *_compensations(state), *confirmations)
+    return (*_forward(state), *_compensations(state), *_finally(state), *confirmations)
 
 
 def _forward(state: StateManager) -> Iterator[Action]:
@@ -35,6 +35,12 @@ def _compensations(state: StateManager) -> Iterator[Action]:
             yield from _deletion(state, step)
         else:
             yield from _attempt(state, step, Direction.COMPENSATION, record, closing=terminated, stopping=terminated)
+
+
+def _finally(state: StateManager) -> Iterator[Action]:
+    terminated = state.status.terminate_time is not None
+    for step, record in state.in_flight(Direction.FINALLY):
+        yield from _attempt(state, step, Direction.FINALLY, record, closing=terminated, stopping=terminated)
 
 
 def _attempt(

@@ -44,18 +44,27 @@ class StepExecutor:
         A compensation must have a container.
         """
         attempt = attempt or record.attempt
-        planned = self._plan.by_name[step]
-        container, timeout = planned.work, planned.timeout_seconds
-        if direction is Direction.COMPENSATION:
-            assert planned.compensation, step  # noqa: S101 - the resolver offers no others
-            assert planned.compensation.container, step  # noqa: S101
-            container, timeout = planned.compensation.container, planned.compensation.timeout_seconds
-        assert isinstance(container, Container), step  # noqa: S101 - other steps are never in flight as Jobs
-        context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure)
+        container, timeout = self._runs(step, direction)
+        context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure, status.finally_)
         incarnation = status.incarnations.get(step, 1)
+        if direction is Direction.FINALLY:
+            incarnation = record.epoch  # Every epoch has an end of its own, whose effect is wanted anew.
         identity = JobIdentity(step, direction, attempt, record.epoch, incarnation)
         manifest = job_manifest(self._workflow, identity, container, self._plan.pod, context, timeout)
         return CreateJob(manifest["metadata"]["name"], manifest, step, direction, attempt)
+
+    def _runs(self, step: str, direction: Direction) -> tuple[Container, int | None]:
+        """What a Job of that direction runs, and how long at most."""
+        if direction is Direction.FINALLY:
+            last = self._plan.finally_steps[step]
+            return last.container, last.timeout_seconds
+        planned = self._plan.by_name[step]
+        if direction is Direction.FORWARD:
+            assert isinstance(planned.work, Container), step  # noqa: S101 - other steps are never in flight as Jobs
+            return planned.work, planned.timeout_seconds
+        assert planned.compensation, step  # noqa: S101 - the resolver offers no others
+        assert planned.compensation.container, step  # noqa: S101
+        return planned.compensation.container, planned.compensation.timeout_seconds
 
     def tombstone(
         self,

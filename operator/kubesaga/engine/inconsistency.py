@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from kubesaga.api.status import Phase, StepState, WorkflowStatus
+from kubesaga.api.status import Execution, Phase, StepState, WorkflowStatus
 from kubesaga.engine.plan import PLAN_VERSION, Plan
 from kubesaga.engine.text import counted
 
@@ -11,7 +11,16 @@ def inconsistencies(plan: Plan, status: WorkflowStatus) -> tuple[str, ...]:
     """Every contradiction between the plan and the status, in words."""
     if status.plan_version not in (None, PLAN_VERSION):
         return (f"the run began under planning rules of version {status.plan_version}, this is {PLAN_VERSION}",)
-    return (*_names(plan, status), *_edges(plan, status), *_ending(plan, status))
+    return (*_names(plan, status), *_edges(plan, status), *_finally(plan, status), *_ending(plan, status))
+
+
+def _finally(plan: Plan, status: WorkflowStatus) -> list[str]:
+    counts = Counter(record.name for record in status.finally_.steps) if status.finally_ is not None else Counter()
+    twice = [f"status.finally has {count} records of step {name}" for name, count in counts.items() if count > 1]
+    unknown = [
+        f"status.finally names {name}, which the spec does not" for name in counts if name not in plan.finally_steps
+    ]
+    return twice + unknown
 
 
 def _names(plan: Plan, status: WorkflowStatus) -> list[str]:
@@ -42,7 +51,11 @@ def _ending(plan: Plan, status: WorkflowStatus) -> list[str]:
     """A run that has ended has nothing in flight; one that succeeded has done every step."""
     if not status.ended:
         return []
-    executions = [one for record in status.steps for one in (record, record.compensation) if one is not None]
+    last = status.finally_.steps if status.finally_ is not None else ()
+    executions: list[Execution] = [
+        one for record in status.steps for one in (record, record.compensation) if one is not None
+    ]
+    executions += last
     found = (
         [f"the phase is {status.phase}, and a step is still running"]
         if any(one.state.in_flight for one in executions)

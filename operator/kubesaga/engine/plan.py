@@ -96,11 +96,23 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedFinally:
+    """One finally step with everything merged that was to be merged."""
+
+    name: str
+    container: Container
+    retry: RetryPolicy
+    timeout_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A graph that can be run: acyclic, every reference resolved, every bound kept."""
 
     steps: tuple[PlannedStep, ...]
     by_name: Mapping[str, PlannedStep]
+    finally_steps: Mapping[str, PlannedFinally]
+    """The finally steps by name, in the order of the spec."""
     order: tuple[str, ...]
     """All steps, each after everything it depends on; ties in the order of the spec."""
     levels: tuple[tuple[str, ...], ...]
@@ -128,6 +140,7 @@ class Plan:
 
     @property
     def step_message_bytes(self) -> int:
-        """Room for the message of one step or undo."""
-        records = len(self.steps) + sum(step.compensation is not None for step in self.steps)
+        """Room for the message of one step, undo or finally step."""
+        undos = sum(step.compensation is not None for step in self.steps)
+        records = len(self.steps) + undos + len(self.finally_steps)
         return min(STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX // records)

@@ -17,10 +17,18 @@ from kubesaga.api.spec import (
     WorkflowSpec,
 )
 from kubesaga.engine import graph
-from kubesaga.engine.draft import StepDraft, edges, step_drafts
+from kubesaga.engine.draft import FinallyDraft, StepDraft, edges, finally_drafts, step_drafts
 from kubesaga.engine.merge import retry_policy
 from kubesaga.engine.outline import outline
-from kubesaga.engine.plan import COMPENSATION_RETRY, STEP_RETRY, Plan, PlannedCompensation, PlannedRollback, PlannedStep
+from kubesaga.engine.plan import (
+    COMPENSATION_RETRY,
+    STEP_RETRY,
+    Plan,
+    PlannedCompensation,
+    PlannedFinally,
+    PlannedRollback,
+    PlannedStep,
+)
 from kubesaga.engine.size import object_bytes, stored_form
 from kubesaga.engine.spec_error import InvalidSpec, SpecError, by_place
 from kubesaga.engine.spec_rules import spec_errors
@@ -40,20 +48,22 @@ class WorkflowPlanner:
         suggestions = Suggestions()
         outlined = outline(spec, suggestions)
         drafts = step_drafts(outlined.spec)
+        endings = finally_drafts(outlined.spec)
         dependencies = edges(drafts)
         order = graph.topological_order(dependencies)
         stored = None if outlined.errors else stored_form(spec)
-        errors = [*outlined.errors, *spec_errors(outlined, drafts, dependencies, order, suggestions)]
+        errors = [*outlined.errors, *spec_errors(outlined, drafts, endings, dependencies, order, suggestions)]
         if stored is None or NUL_STORED in stored:
             errors += text_errors("spec", spec)
         if errors or stored is None:
             raise InvalidSpec(by_place(errors))
         steps = _planned_steps(outlined.spec, drafts, dependencies, order)
-        size = object_bytes(len(stored), name, namespace, steps)
+        finally_steps = _finally_steps(outlined.spec, endings)
+        size = object_bytes(len(stored), name, namespace, steps, finally_steps)
         if size > limits.OBJECT_BYTES_MAX:
             raise InvalidSpec((_too_large(size),))
-        warnings = plan_warnings(outlined.spec, drafts, steps, len(stored))
-        return _plan(outlined.spec, steps, dependencies, order, size, tuple(dict.fromkeys(warnings)))
+        warnings = plan_warnings(outlined.spec, drafts, endings, steps, len(stored))
+        return _plan(outlined.spec, steps, finally_steps, dependencies, order, size, tuple(dict.fromkeys(warnings)))
 
 
 def _planned_steps(
@@ -81,6 +91,20 @@ def _planned_steps(
     )
 
 
+def _finally_steps(spec: WorkflowSpec, drafts: Sequence[FinallyDraft]) -> Mapping[str, PlannedFinally]:
+    defaults = spec.defaults or Defaults()
+    default_retry = retry_policy(STEP_RETRY, defaults.retry)
+    return {
+        draft.step.name: PlannedFinally(
+            name=draft.step.name,
+            container=draft.container,
+            retry=retry_policy(default_retry, draft.step.retry),
+            timeout_seconds=draft.step.timeout_seconds or defaults.timeout_seconds,
+        )
+        for draft in drafts
+    }
+
+
 def _compensation(draft: StepDraft) -> PlannedCompensation | None:
     compensate = draft.step.compensate
     if compensate is None:
@@ -99,6 +123,7 @@ def _rollback(policy: RollbackPolicy | None) -> PlannedRollback:
 def _plan(
     spec: WorkflowSpec,
     steps: tuple[PlannedStep, ...],
+    finally_steps: Mapping[str, PlannedFinally],
     dependencies: graph.Graph,
     order: tuple[str, ...],
     size: int,
@@ -110,6 +135,7 @@ def _plan(
     return Plan(
         steps=steps,
         by_name=by_name,
+        finally_steps=finally_steps,
         order=order,
         levels=graph.grouped(levels),
         critical_path=graph.critical_path(dependencies, levels),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from kubesaga.api.names import Direction
-from kubesaga.api.status import StepReason, StepStatus
+from kubesaga.api.status import Execution, StepReason, StepStatus
 from kubesaga.engine.observation import PodObservation
 from kubesaga.engine.settlement import Settlement, place, settlement, unended_pods
 from kubesaga.engine.state import StateManager
@@ -28,6 +28,15 @@ def quiesce(state: StateManager) -> bool:
     if settled and rollback is not None:
         state.set(rollback=rollback.model_copy(update={"quiesced_time": state.second}))
     return settled
+
+
+def all_settled(state: StateManager) -> tuple[str, ...]:
+    """Everything of the steps and of their undos that is not settled, in words; none where all of it is."""
+    open_ = [f"the Job of step {name}" for name, record in state.steps.items() if not _settled(state, record)]
+    open_ += [f"the Job of the undo of step {name}" for name in state.steps if not _undo_settled(state, name)]
+    if state.unconfirmed:
+        state.unconfirmed |= state.observed.confirmed  # As in `quiesce`.
+    return tuple(open_)
 
 
 def awaited(state: StateManager) -> str:
@@ -62,9 +71,18 @@ def _unended(state: StateManager) -> Iterator[tuple[str, PodObservation]]:
             (f"step {name}", Direction.FORWARD, record),
             (f"the undo of step {name}", Direction.COMPENSATION, record.compensation),
         ):
-            if one is not None and not one.assumed_stopped:
-                pods = unended_pods(state.executor.name(name, direction, one), one, state.observed)
-                yield from ((what, pod) for pod in pods)
+            if one is not None:
+                yield from _unended_of(state, what, name, direction, one)
+    for name, last in state.finally_steps.items():
+        yield from _unended_of(state, f"step {name}", name, Direction.FINALLY, last)
+
+
+def _unended_of(
+    state: StateManager, what: str, step: str, direction: Direction, record: Execution
+) -> Iterator[tuple[str, PodObservation]]:
+    if not record.assumed_stopped:
+        pods = unended_pods(state.executor.name(step, direction, record), record, state.observed)
+        yield from ((what, pod) for pod in pods)
 
 
 def _is_late(state: StateManager, pod: PodObservation) -> bool:
@@ -78,11 +96,25 @@ def _pods(state: StateManager, record: StepStatus) -> tuple[PodObservation, ...]
 
 def _settled(state: StateManager, record: StepStatus) -> bool:
     """Whether the last forward Job of a step is settled; those before it were when it began."""
+    if record.state.terminal and not record.attempted:
+        return True  # There is no Job of ours, or a tombstone.
+    return _job_settled(state, record.name, Direction.FORWARD, record)
+
+
+def _undo_settled(state: StateManager, step: str) -> bool:
+    """Whether the last Job of a step's undo is settled. An undo by deletion has none, and has seen to the step's."""
+    undo = state.steps[step].compensation
+    if undo is None or state.deletes_job(step, Direction.COMPENSATION):
+        return True
+    return _job_settled(state, step, Direction.COMPENSATION, undo)
+
+
+def _job_settled(state: StateManager, step: str, direction: Direction, record: Execution) -> bool:
     if not record.state.terminal:
         return False
-    if not record.attempted or record.reason in (StepReason.CREATE_REJECTED, StepReason.NAME_CONFLICT):
-        return True  # There is no Job of ours, or a tombstone.
-    name = state.executor.name(record.name, Direction.FORWARD, record)
+    if record.reason in (StepReason.CREATE_REJECTED, StepReason.NAME_CONFLICT):
+        return True  # There is no Job of ours.
+    name = state.executor.name(step, direction, record)
     how_far = settlement(name, record, state.observed)
     if how_far is Settlement.UNCONFIRMED:
         state.unconfirmed.add(name)

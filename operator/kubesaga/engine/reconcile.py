@@ -1,9 +1,9 @@
 """One pass over one Workflow: observation in, decision out.
 
-    Workflow, Plan ──> facts ──> requests ──> failure ──> forward ──> rollback ──> outcome ──> effects ──> Decision
-                       what      what people  the first   start       halt,        phase,      Jobs to
-                       became of asked for    cause       steps       quiesce,     conditions  create, stop,
-                       each Job                                       undo                     delete, read
+    Workflow, Plan ──> facts ──> requests ──> failure ──> forward ──> rollback ──> outcome ──> ending ──> effects ─┐
+                       what      what people  the first   start       halt,        phase,      finally    Jobs to  │
+                       became of asked for    cause       steps       quiesce,     conditions  steps      create,  ▼
+                       each Job                                       undo                                stop  Decision
 
 Every pass looks at all of it anew and keeps nothing: what a pass decides follows from its arguments alone.
 """
@@ -21,6 +21,7 @@ from kubesaga.engine.conditions import conditions, stalled
 from kubesaga.engine.decision import Decision, Event, EventType, PhaseTransition, Write
 from kubesaga.engine.deletion import observe_deletions
 from kubesaga.engine.effects import effects
+from kubesaga.engine.ending import ending, run_finally
 from kubesaga.engine.failure import latch_failure
 from kubesaga.engine.finalizer import has_to_be_held, hold, is_held, release
 from kubesaga.engine.forward import advance_steps
@@ -71,10 +72,12 @@ def _pass(state: StateManager) -> Decision:
         return Decision(state.workflow.status, Write.NONE, (hold(state.workflow),))
     resolver = DependencyResolver()
     _begin(state)
-    ending = state.status.failure is not None or state.status.stop_time is not None
-    state.observe(retrying=not ending)
+    halts = state.status.failure is not None or state.status.stop_time is not None
+    state.observe(retrying=not halts)
     observe_deletions(state)
     answer_requests(state)
+    if state.status.in_finally:
+        return _conclude(state, run_finally(state))  # How the run ends is decided: nothing else has a say any more.
     track_suspension(state)
     if state.deleting and (passed := passed_pivots(state)):
         return _let_go(state.workflow, f"the pivot {listing(passed)} has succeeded, so nothing is undone")
@@ -87,7 +90,7 @@ def _pass(state: StateManager) -> Decision:
     track_approval_wait(state)
     quiescent = state.status.failure is not None and quiesce(state)
     undo(state, resolver)
-    return _conclude(state, outcome(state, quiescent=quiescent))
+    return _conclude(state, ending(state, outcome(state, quiescent=quiescent)))
 
 
 def _begin(state: StateManager) -> None:

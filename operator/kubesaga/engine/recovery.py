@@ -33,10 +33,15 @@ def retry_step(state: StateManager, step: str) -> None:
 
     Raises NotNow where it neither waits nor has failed so.
     """
-    record = state.steps.get(step)
-    if record is not None and record.state is StepState.RETRYING:
-        state.note(step, Direction.FORWARD, next_attempt_time=None)
+    direction = Direction.FINALLY if step in state.plan.finally_steps else Direction.FORWARD
+    waiting = state.execution(step, direction)
+    if waiting is not None and waiting.state is StepState.RETRYING:
+        state.note(step, direction, next_attempt_time=None)
         return
+    if direction is Direction.FINALLY:
+        stands = f"is {waiting.state}" if waiting else "has not begun"
+        raise NotNow(f"the finally step {step} {stands}: only one that waits for its next attempt tries again")
+    record = state.steps.get(step)
     if record is None or step not in failed_steps(state):
         raise NotNow(f"step {step} has not failed: it {'is pending' if record is None else f'is {record.state}'}")
     if not waits_for_person(state):

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from kubesaga.api.container import Container
+from kubesaga.api.names import Direction
 from kubesaga.engine.draft import ContainerDraft
 from kubesaga.engine.shell_script import script_places
 from kubesaga.engine.spec_error import SpecError
@@ -15,6 +16,7 @@ from kubesaga.engine.substitution import Reference, references
 from kubesaga.engine.suggestion import Suggestions
 
 _WORKFLOW_PARTS: Final = ("name", "namespace", "uid")
+_ENDING_PARTS: Final = ("phase", "reason")
 _FAILURE_PARTS: Final = ("step", "reason", "message")
 _NOT_SUBSTITUTED: Final = (
     ("workingDir", "working_dir"),
@@ -40,10 +42,12 @@ class Known:
     suggestions: Suggestions
 
 
-def reference_errors(draft: ContainerDraft, step: str | None, known: Known, *, undo: bool) -> Iterator[SpecError]:
-    """Errors of the references in the container of a step or of its undo."""
+def reference_errors(
+    draft: ContainerDraft, step: str | None, known: Known, direction: Direction
+) -> Iterator[SpecError]:
+    """Errors of the references in the container of a step, of its undo, or of a finally step."""
     for reference in draft.references:
-        if problem := _problem(reference, step, known, undo=undo):
+        if problem := _problem(reference, step, known, direction):
             yield SpecError(f"{draft.path}.{reference.path}", _found(reference.text), problem)
     if any(reference.path.startswith(("command", "args")) for reference in draft.references):
         yield from _script_errors(draft)
@@ -56,7 +60,7 @@ def default_reference_errors(draft: ContainerDraft, known: Known) -> Iterator[Sp
         if reference.text.startswith(("steps.", "failure.")):
             problem: str | None = "not in defaults, which stand under every step: say it where it is needed"
         else:
-            problem = _problem(reference, None, known, undo=False)
+            problem = _problem(reference, None, known, Direction.FORWARD)
         if problem:
             yield SpecError(f"{draft.path}.{reference.path}", _found(reference.text), problem)
     yield from _misplaced(draft.path, draft.own)
@@ -75,7 +79,7 @@ def misplaced_references(path: str, value: Any) -> Iterator[SpecError]:
             yield from misplaced_references(f"{path}[{index}]", entry)
 
 
-def _problem(reference: Reference, step: str | None, known: Known, *, undo: bool) -> str | None:
+def _problem(reference: Reference, step: str | None, known: Known, direction: Direction) -> str | None:
     """What is wrong with a reference, if anything is."""
     if reference.nested:
         return "not inside of another $(...), where the kubelet would not undo the escape of its value"
@@ -87,14 +91,18 @@ def _problem(reference: Reference, step: str | None, known: Known, *, undo: bool
             return "fan-out is not supported by this version"
         case "params":
             return _unknown("parameter", rest, known.parameters, known)
+        case "workflow" if rest in _ENDING_PARTS and direction is not Direction.FINALLY:
+            return f"the {rest} that the run ends with is known only in finally"
+        case "workflow" if direction is Direction.FINALLY:
+            return _unknown("part of the Workflow", rest, (*_WORKFLOW_PARTS, *_ENDING_PARTS), known)
         case "workflow":
             return _unknown("part of the Workflow", rest, _WORKFLOW_PARTS, known)
-        case "failure" if not undo:
-            return "the failure is known only in compensate.container"
+        case "failure" if direction is Direction.FORWARD:
+            return "the failure is known only in compensate.container and in finally"
         case "failure":
             return _unknown("part of the failure", rest, _FAILURE_PARTS, known)
         case _:
-            return _step_problem(reference, step, known, undo=undo)
+            return _step_problem(reference, step, known, direction)
 
 
 def _unknown(noun: str, name: str, names: Sequence[str] | None, known: Known) -> str | None:
@@ -103,13 +111,14 @@ def _unknown(noun: str, name: str, names: Sequence[str] | None, known: Known) ->
     return f"no such {noun}; {known.suggestions.did_you_mean(name, names)}"
 
 
-def _step_problem(reference: Reference, step: str | None, known: Known, *, undo: bool) -> str | None:
+def _step_problem(reference: Reference, step: str | None, known: Known, direction: Direction) -> str | None:
     name = reference.step
     if name is None:
         return "must be $(steps.NAME.outputs.KEY) or $(steps.NAME.outcome)"
     if name not in known.outputs:
         return f"no such step; {known.suggestions.did_you_mean(name, known.outputs)}"
-    if name == step and not undo:
+    undo = direction is Direction.COMPENSATION
+    if name == step and direction is Direction.FORWARD:
         return "a step cannot refer to itself; its undo can"
     if undo and step is not None and name != step and not known.is_upstream(name, step):
         order = f"{printable(name)} does not come before {printable(step)}"

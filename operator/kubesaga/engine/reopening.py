@@ -24,6 +24,7 @@ def reopen(state: StateManager) -> tuple[str, ...]:
     What succeeded and was not undone is kept. What failed gets new attempts and retries. What was rolled back starts
     anew, all of it, and where it was undone in a new incarnation. The cause and the deadline begin anew.
     """
+    state.forget_finally()
     undone = state.status.phase in (Phase.ROLLED_BACK, Phase.PARTIALLY_ROLLED_BACK)
     state.set(
         epoch=state.status.epoch + 1,

@@ -109,6 +109,7 @@ def request_rollback(state: StateManager) -> bool:
     status = state.status
     if passed_pivots(state) or not may_need_undo(state):
         return False
+    state.forget_finally()
     requested = Failure(reason=FailureReason.ROLLBACK_REQUESTED, message="rolled back on request", time=state.second)
     state.set(
         epoch=status.epoch + 1 if status.ended else status.epoch,

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from kubesaga.api.limits import COMPENSATION_STATUS_BYTES, OUTPUT_BYTES_DEFAULT, STEP_STATUS_BYTES
+from kubesaga.api.limits import COMPENSATION_STATUS_BYTES, MESSAGE_BYTES_MAX, OUTPUT_BYTES_DEFAULT, STEP_STATUS_BYTES
 from kubesaga.api.spec import Output
-from kubesaga.engine.plan import PlannedStep
+from kubesaga.engine.plan import PlannedFinally, PlannedStep
 
 _FIXED_BYTES: Final = 16_384
 """Metadata beside the names, conditions, the failure, and the answers to a dozen requests."""
@@ -37,9 +37,18 @@ def stored_form(spec: Mapping[str, Any]) -> bytes | None:
     return raw
 
 
-def object_bytes(spec_size: int, name: str, namespace: str, steps: Iterable[PlannedStep]) -> int:
-    """The largest size of the object: its names and spec, and the records of every step, output and undo."""
-    return _FIXED_BYTES + len(name) + len(namespace) + spec_size + sum(_record_bytes(step) for step in steps)
+def object_bytes(
+    spec_size: int,
+    name: str,
+    namespace: str,
+    steps: Iterable[PlannedStep],
+    finally_steps: Mapping[str, PlannedFinally],
+) -> int:
+    """The largest size of the object: its names and spec, and the records of every step, output, undo, finally step."""
+    ending = MESSAGE_BYTES_MAX + STEP_STATUS_BYTES if finally_steps else 0
+    ending += sum(STEP_STATUS_BYTES + len(step) for step in finally_steps)
+    records = sum(_record_bytes(step) for step in steps)
+    return _FIXED_BYTES + len(name) + len(namespace) + spec_size + records + ending
 
 
 def output_bytes(outputs: Sequence[Output] | None) -> int:

@@ -9,8 +9,9 @@ from kubesaga.api import limits
 from kubesaga.api.spec import WorkflowSpec
 from kubesaga.engine.container_rules import duplicates
 from kubesaga.engine.default_rules import default_errors
-from kubesaga.engine.draft import StepDraft
+from kubesaga.engine.draft import FinallyDraft, StepDraft
 from kubesaga.engine.edge_rules import edge_errors
+from kubesaga.engine.finally_rules import FinallyRules
 from kubesaga.engine.graph import Graph, Upstream
 from kubesaga.engine.outline import Outline
 from kubesaga.engine.reference_rules import Known
@@ -21,11 +22,20 @@ from kubesaga.engine.suggestion import Suggestions
 
 
 def spec_errors(
-    outlined: Outline, drafts: Sequence[StepDraft], graph: Graph, order: Sequence[str], suggestions: Suggestions
+    outlined: Outline,
+    drafts: Sequence[StepDraft],
+    endings: Sequence[FinallyDraft],
+    graph: Graph,
+    order: Sequence[str],
+    suggestions: Suggestions,
 ) -> Iterator[SpecError]:
     """Every error beyond structure, except those that only follow from an error of the structure."""
     known = _known(outlined, drafts, Upstream(graph, order, _asked(drafts)), suggestions)
-    for error in _all_errors(outlined, drafts, graph, order, known):
+    found = (
+        *_all_errors(outlined, drafts, graph, order, known),
+        *FinallyRules(outlined, known).errors(drafts, endings),
+    )
+    for error in found:
         if not outlined.is_unsure(error.path):
             yield error
 

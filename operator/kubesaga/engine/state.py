@@ -11,7 +11,14 @@ from typing import Any
 
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import Approval
-from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus, WorkflowStatus
+from kubesaga.api.status import (
+    CompensationStatus,
+    Execution,
+    FinallyStepStatus,
+    StepState,
+    StepStatus,
+    WorkflowStatus,
+)
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.attempt import Judgement, Verdict, judge
 from kubesaga.engine.decision import Event, EventType, StepTransition, Write
@@ -36,6 +43,8 @@ class StateManager:
         """The fields beside the steps."""
         self.steps: dict[str, StepStatus] = {record.name: record for record in status.steps}
         """Records by step, in start order."""
+        self.finally_steps: dict[str, FinallyStepStatus] = {r.name: r for r in _finally_records(status)}
+        """Records by finally step, in start order."""
         self.now = now
         self.second = now.replace(microsecond=0)
         self.transitions: list[StepTransition] = []
@@ -48,6 +57,7 @@ class StateManager:
         self._in_flight: dict[Direction, dict[str, None]] = {
             Direction.FORWARD: {name: None for name in forward if name not in self._waits},
             Direction.COMPENSATION: {name: None for name, undo in undos if undo and undo.state.in_flight},
+            Direction.FINALLY: {name: None for name, r in self.finally_steps.items() if r.state.in_flight},
         }
         """The few that a pass looks at again and again."""
         self._message_bytes = plan.step_message_bytes
@@ -70,7 +80,9 @@ class StateManager:
         return len(self.steps) == len(self.plan.steps) and all(r.state.done for r in self.steps.values())
 
     def execution(self, step: str, direction: Direction) -> Execution | None:
-        """The record of a step or of its undo; None while it is pending."""
+        """The record of a step, of its undo or of a finally step; None while it is pending."""
+        if direction is Direction.FINALLY:
+            return self.finally_steps.get(step)
         record = self.steps.get(step)
         return record if direction is Direction.FORWARD or record is None else record.compensation
 
@@ -92,7 +104,9 @@ class StateManager:
         return len(self._in_flight[direction])
 
     def retry_policy(self, step: str, direction: Direction) -> RetryPolicy:
-        """The retries of a step or of its undo."""
+        """The retries of a step, of its undo or of a finally step."""
+        if direction is Direction.FINALLY:
+            return self.plan.finally_steps[step].retry
         planned = self.plan.by_name[step]
         if direction is Direction.FORWARD or planned.compensation is None:
             return planned.retry
@@ -100,8 +114,10 @@ class StateManager:
 
     def deletes_job(self, step: str, direction: Direction) -> bool:
         """Whether that direction of the step is an undo by deletion, which has no Job of its own."""
+        if direction is not Direction.COMPENSATION:
+            return False
         compensation = self.plan.by_name[step].compensation
-        return direction is Direction.COMPENSATION and compensation is not None and compensation.deletes_job
+        return compensation is not None and compensation.deletes_job
 
     # What changes
 
@@ -132,6 +148,8 @@ class StateManager:
         fresh: dict[str, Any] = {"state": StepState.STARTING, "start_time": self.second}
         if before is None and direction is Direction.FORWARD:
             self._put(step, direction, None, StepStatus(name=step, epoch=self.status.epoch, **fresh))
+        elif before is None and direction is Direction.FINALLY:
+            self._put(step, direction, None, FinallyStepStatus(name=step, epoch=self.status.epoch, **fresh))
         elif before is None:
             self._put(step, direction, None, CompensationStatus(epoch=self.status.epoch, **fresh))
         else:
@@ -187,6 +205,11 @@ class StateManager:
             del self.steps[step]
         self._steps_changed = self._urgent = True
 
+    def forget_finally(self) -> None:
+        """Take the finally steps for pending: the next epoch runs them anew."""
+        self.finally_steps.clear()
+        self.set(finally_=None)
+
     def note(self, step: str, direction: Direction, **changes: Any) -> None:
         """Record what explains without moving: it may be written later."""
         before, changes = self._existing(step, direction), self._fitted(changes)
@@ -210,6 +233,8 @@ class StateManager:
         """Replace a record and remember what that means for the write, the metrics and the logs."""
         if isinstance(after, StepStatus):
             self.steps[step] = after
+        elif isinstance(after, FinallyStepStatus):
+            self.finally_steps[step] = after
         else:
             self.steps[step] = self.steps[step].model_copy(update={"compensation": after})
         jobless = direction is Direction.FORWARD and not self.has_job(step)
@@ -236,6 +261,9 @@ class StateManager:
                     self._fold(step, direction, name, record, judgement, retrying)
 
     def _judge(self, step: str, direction: Direction, name: str, record: Execution) -> Judgement:
+        if direction is Direction.FINALLY:
+            timeout = self.plan.finally_steps[step].timeout_seconds
+            return judge(name, record, self.workflow.uid, self.observed, timeout_seconds=timeout)
         planned = self.plan.by_name[step]
         if direction is Direction.FORWARD:
             return judge(
@@ -268,8 +296,8 @@ class StateManager:
                 self._failed(step, direction, record, judgement, retrying)
 
     def _stopping(self, direction: Direction, *, retrying: bool) -> bool:
-        """Whether we stop what runs in that direction: undos on request only."""
-        return self.status.terminate_time is not None if direction is Direction.COMPENSATION else not retrying
+        """Whether we stop what runs in that direction: undos and finally steps on request only."""
+        return not retrying if direction is Direction.FORWARD else self.status.terminate_time is not None
 
     def _running(self, step: str, direction: Direction, name: str, record: Execution) -> None:
         """The Job is there: note its uid, and what it waits for."""
@@ -296,12 +324,12 @@ class StateManager:
         """The attempt failed: plan the next one if there is one left, else the step failed for good."""
         policy = self.retry_policy(step, direction)
         assert judgement.reason is not None, step  # noqa: S101 - every failed judgement names its reason
-        again = retrying or direction is Direction.COMPENSATION
+        again = retrying or direction is not Direction.FORWARD
         if not again or not may_retry(policy, record.attempt, record.retries_from, judgement.reason):
             self._ended(step, direction, StepState.FAILED, record, judgement)
             return
         due = next_attempt_time(policy, record.attempt, record.retries_from, self.now)
-        what = f"step {step}" if direction is Direction.FORWARD else f"the undo of step {step}"
+        what = f"the undo of step {step}" if direction is Direction.COMPENSATION else f"step {step}"
         why = f"{judgement.reason}: {judgement.message}" if judgement.message else judgement.reason
         next_ = f"attempt {record.attempt + 1} in {round((due - self.now).total_seconds())} s"
         self.tell(EventType.WARNING, "Retrying", f"{what}, attempt {record.attempt}: {why}; {next_}")
@@ -332,13 +360,21 @@ class StateManager:
         """The status as it stands; unchanged records keep their identity."""
         if not self._steps_changed:
             return self.status
-        return self.status.model_copy(update={"steps": tuple(self.steps.values())})
+        changes: dict[str, Any] = {"steps": tuple(self.steps.values())}
+        if self.status.finally_ is not None:
+            records = {"steps": tuple(self.finally_steps.values())}
+            changes["finally_"] = self.status.finally_.model_copy(update=records)
+        return self.status.model_copy(update=changes)
 
     def write(self) -> Write:
         """How soon the status has to be written."""
         if self._urgent or self.status.model_copy(update=_counts(self._before)) != self._before:
             return Write.NOW
         return Write.LAZY if self._steps_changed else Write.NONE
+
+
+def _finally_records(status: WorkflowStatus) -> tuple[FinallyStepStatus, ...]:
+    return status.finally_.steps if status.finally_ is not None else ()
 
 
 def _counts(status: WorkflowStatus) -> dict[str, str | None]:

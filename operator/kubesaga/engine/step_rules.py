@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from kubesaga.api import limits
-from kubesaga.api.spec import Boundary, Compensation, Step
+from kubesaga.api.names import Direction
+from kubesaga.api.spec import Boundary, Compensation, Retry, Step
 from kubesaga.engine.container_rules import container_errors, duplicates, exactly_one, given
 from kubesaga.engine.draft import ContainerDraft, StepDraft
 from kubesaga.engine.merge import retry_policy
@@ -34,24 +35,29 @@ class StepRules:
         step, path = draft.step, draft.path
         yield from work_errors(path, step)
         if draft.forward is not None:
-            yield from self._container_errors(draft.forward, step.name, undo=False)
-        if step.retry is not None:
-            yield from backoff_errors(f"{path}.retry", retry_policy(self._retry, step.retry))
+            yield from self.container_errors(draft.forward, step.name, Direction.FORWARD)
+        yield from self.retry_errors(path, step.retry)
         if step.outputs:
             yield from _output_errors(f"{path}.outputs", step)
         if step.compensate is not None:
             yield from _compensation_errors(f"{path}.compensate", step.compensate)
         if draft.undo is not None:
-            yield from self._container_errors(draft.undo, step.name, undo=True)
+            yield from self.container_errors(draft.undo, step.name, Direction.COMPENSATION)
         if step.boundary is Boundary.IRREVERSIBLE and step.compensate is not None:
             expected = "not with compensate: what can be undone is not irreversible"
             yield SpecError(f"{path}.boundary", 'found "Irreversible"', expected)
 
-    def _container_errors(self, draft: ContainerDraft, step: str | None, *, undo: bool) -> Iterator[SpecError]:
+    def retry_errors(self, path: str, retry: Retry | None) -> Iterator[SpecError]:
+        """Errors of the retries of a step, or of a finally step."""
+        if retry is not None:
+            yield from backoff_errors(f"{path}.retry", retry_policy(self._retry, retry))
+
+    def container_errors(self, draft: ContainerDraft, step: str | None, direction: Direction) -> Iterator[SpecError]:
+        """Errors of a container of a step, of its undo, or of a finally step."""
         if not draft.merged.image and not self._image_unsure:
             yield SpecError(f"{draft.path}.image", "missing", f"is required here or in {_DEFAULT_IMAGE}")
         yield from container_errors(draft.path, draft.own, self._volumes, self._known.suggestions)
-        yield from reference_errors(draft, step, self._known, undo=undo)
+        yield from reference_errors(draft, step, self._known, direction)
 
 
 def _output_errors(path: str, step: Step) -> Iterator[SpecError]:

@@ -40,6 +40,7 @@ REQUESTED: Final[Mapping[Direction, frozenset[tuple[StepState, StepState]]]] = {
             (StepState.CANCELLED, StepState.SKIPPED),
         }
     ),
+    Direction.FINALLY: frozenset(),
     Direction.COMPENSATION: frozenset({(StepState.FAILED, StepState.RETRYING), (StepState.FAILED, StepState.SKIPPED)}),
 }
 """Moves that people request."""

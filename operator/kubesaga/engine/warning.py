@@ -5,7 +5,7 @@ from typing import Final
 
 from kubesaga.api.limits import APPLY_ANNOTATION_BYTES_MAX
 from kubesaga.api.spec import OnFailure, When, WorkflowSpec
-from kubesaga.engine.draft import StepDraft
+from kubesaga.engine.draft import FinallyDraft, StepDraft
 from kubesaga.engine.plan import PlannedStep
 from kubesaga.engine.text import listing
 
@@ -14,7 +14,11 @@ _MANIFEST_BYTES: Final = 1_024
 
 
 def plan_warnings(
-    spec: WorkflowSpec, drafts: Sequence[StepDraft], steps: Sequence[PlannedStep], spec_bytes: int
+    spec: WorkflowSpec,
+    drafts: Sequence[StepDraft],
+    endings: Sequence[FinallyDraft],
+    steps: Sequence[PlannedStep],
+    spec_bytes: int,
 ) -> Iterator[str]:
     """A sentence for each, which begins with the field path like an error's."""
     if spec_bytes + _MANIFEST_BYTES > APPLY_ANNOTATION_BYTES_MAX:
@@ -28,6 +32,8 @@ def plan_warnings(
     for draft, step in zip(drafts, steps, strict=True):
         yield from _timeout_warnings(spec, draft, step)
         yield from _output_warnings(draft)
+    for ending in endings:
+        yield from _finally_warnings(ending)
 
 
 def _timeout_warnings(spec: WorkflowSpec, draft: StepDraft, step: PlannedStep) -> Iterator[str]:
@@ -35,6 +41,13 @@ def _timeout_warnings(spec: WorkflowSpec, draft: StepDraft, step: PlannedStep) -
     if spec.timeout_seconds and step.timeout_seconds and step.timeout_seconds > spec.timeout_seconds:
         place = draft.path if draft.step.timeout_seconds else "spec.defaults"
         yield f"{place}.timeoutSeconds: found {step.timeout_seconds}; the Workflow ends after {spec.timeout_seconds}"
+
+
+def _finally_warnings(ending: FinallyDraft) -> Iterator[str]:
+    """Outputs that a finally step refers to: it runs after a failure, too."""
+    found = ending.draft.references if ending.draft is not None else ()
+    if outputs := tuple(dict.fromkeys(reference.text for reference in found if reference.output is not None)):
+        yield f"{ending.path}.container: refers to {listing(outputs)}; empty if the step did not give it"
 
 
 def _output_warnings(draft: StepDraft) -> Iterator[str]:

@@ -45,6 +45,7 @@ class SimulatedRun:
     makespan_seconds: float
     steps: tuple[Span, ...]
     compensations: tuple[Span, ...]
+    finally_steps: tuple[Span, ...] = ()
 
     @property
     def phase(self) -> Phase:
@@ -117,9 +118,9 @@ class Simulator:
         def spans(direction: Direction) -> tuple[Span, ...]:
             return tuple(span for (which, _), span in self.spans.items() if which is direction)
 
-        forward, undone = spans(Direction.FORWARD), spans(Direction.COMPENSATION)
-        makespan = max((span.end_seconds or 0 for span in (*forward, *undone)), default=0.0)
-        return SimulatedRun(status, makespan, forward, undone)
+        forward, undone, last = map(spans, (Direction.FORWARD, Direction.COMPENSATION, Direction.FINALLY))
+        makespan = max((span.end_seconds or 0 for span in (*forward, *undone, *last)), default=0.0)
+        return SimulatedRun(status, makespan, forward, undone, last)
 
     def _workflow(self) -> Workflow:
         return Workflow(
@@ -142,8 +143,10 @@ def scripted(plan: Plan, durations: Mapping[str, float], failed: str | None = No
 
     def ending(step: str, direction: Direction, attempt: int) -> Ending:
         seconds = durations.get(step, 1.0)
-        if direction is Direction.FORWARD and step == failed:
+        if direction is not Direction.COMPENSATION and step == failed:
             return Ending(seconds, exit_code=1)
+        if direction is Direction.FINALLY:
+            return Ending(seconds)
         outputs = {output.name: f"simulated-{attempt}" for output in plan.by_name[step].outputs}
         return Ending(seconds, termination_message=json.dumps(outputs))
 
@@ -166,4 +169,5 @@ def as_json(run: SimulatedRun) -> dict[str, Any]:
         "makespanSeconds": run.makespan_seconds,
         "steps": [span(one) for one in run.steps],
         "compensations": [span(one) for one in run.compensations],
+        "finally": [span(one) for one in run.finally_steps],
     }

@@ -62,7 +62,16 @@ def test_plan_as_json_has_all_that_is_promised(call):
     assert plan["criticalPath"] == ["a", "b", "d"]
     assert plan["rollbackOrder"] == [["b"], ["a"]]
     assert plan["warnings"] == []
-    assert set(plan) == {"name", "steps", "levels", "criticalPath", "rollbackOrder", "warnings", "objectBytes"}
+    assert set(plan) == {
+        "name",
+        "steps",
+        "levels",
+        "criticalPath",
+        "rollbackOrder",
+        "finally",
+        "warnings",
+        "objectBytes",
+    }
 
 
 @pytest.mark.parametrize(
@@ -187,7 +196,7 @@ def test_simulate_as_json_has_all_that_is_promised(call):
     assert (result.exit_code, run["phase"], run["makespanSeconds"]) == (3, "RolledBack", 5.0)
     assert run["steps"][0] == {"name": "a", "state": "Succeeded", "startSeconds": 0.0, "endSeconds": 1.0}
     assert [undo["name"] for undo in run["compensations"]] == ["b", "a"]
-    assert set(run) == {"phase", "makespanSeconds", "steps", "compensations"}
+    assert set(run) == {"phase", "makespanSeconds", "steps", "compensations", "finally"}
 
 
 def test_simulate_every_failure_names_each(call):

@@ -19,7 +19,7 @@ def test_a_forward_reference_to_nothing_is_an_error_and_one_of_an_undo_is_empty(
 def test_it_lists_what_is_known_beforehand() -> None:
     world = World(step("a"))
     context = Context(world.workflow(), world.plan(), {}, FORWARD, 2)
-    assert len(context) == len(list(context)) == 7
+    assert len(context) == len(list(context)) == 9
     assert dict(context)["attempt"] == "2"
 
 
