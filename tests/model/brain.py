@@ -40,6 +40,7 @@ from model.state import (
     DONE,
     FAILED,
     FINALIZE,
+    LETTER,
     OUR_UID,
     READ_NAMESPACE,
     RESUBMIT,
@@ -185,7 +186,7 @@ class Brain:
         environment = action.manifest["spec"]["template"]["spec"]["containers"][0]["env"]
         key = next(one["value"] for one in environment if one["name"] == ENV_IDEMPOTENCY_KEY)
         epoch = labels["kubesaga.dev/epoch"]
-        short = f"{action.step}-{'u' if action.direction == 'Compensation' else 'f'}{action.attempt}"
+        short = f"{action.step}-{LETTER[action.direction.value]}{action.attempt}"
         label = f"{short}e{epoch}" if epoch != "1" else short
         meaning = Act(CREATE, action.name, 0, action.step, action.direction.value, action.attempt, label)
         self.names.setdefault(action.name, meaning)

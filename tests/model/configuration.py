@@ -142,6 +142,7 @@ def _every_graph() -> Iterator[Configuration]:
 _NO_JOB: Final = {"container": None, "retry": None}
 APPROVAL: Final = {**_NO_JOB, "approval": {"message": "go on?"}}
 WAIT: Final = {**_NO_JOB, "wait": {"seconds": BACKOFF_SECONDS}}
+LEFT: Final = {"rollback": {"onCompensationFailure": "Continue"}}
 DELETE_JOB: Final = {"compensate": {"deleteJob": {}}}
 
 
@@ -152,9 +153,9 @@ def _faults() -> Iterator[Configuration]:
     yield Configuration("retries of two steps", spec(TWO, "a", 1))
     yield Configuration("retries in a chain, undos fail", spec(CHAIN2, "ab", 1, 1), undos_fail=True)
     yield Configuration("undos fail", spec(FORK, "abc"), undos_fail=True)
-    yield Configuration(
-        "undos fail and are left", spec(FORK, "abc", rollback={"onCompensationFailure": "Continue"}), undos_fail=True
-    )
+    yield Configuration("undos fail and are left", spec(FORK, "abc", **LEFT), undos_fail=True)
+    left = spec(CHAIN2, "ab", **LEFT)
+    yield Configuration("undos are left, a Job is deleted", left, undos_fail=True, deletions=1, quick=True)
     yield Configuration("undos one at a time", spec(FORK, "abc", rollback={"parallelism": 1}))
     yield Configuration("one step at a time", spec((3, ()), "ab", parallelism=1))
     yield Configuration("caches apart", two, apart=True)
@@ -187,6 +188,42 @@ def _faults() -> Iterator[Configuration]:
     yield Configuration("a wait between two steps", spec(CHAIN3, "ac", each={"b": WAIT}), lazy=True, quick=True)
     yield Configuration("a wait beside a step", spec(FORK, "ab", each={"c": WAIT}))
     yield Configuration("deleted and held", _held(CHAIN2), deletes_workflow=True)
+    yield from _finally_steps()
+
+
+def _last(limit: int = 0, count: int = 1) -> list[dict[str, Any]]:
+    retry = {"limit": limit, "backoffSeconds": BACKOFF_SECONDS, "factor": 1}
+    return [{"name": name, "container": {"image": "i"}, "retry": retry} for name in "xy"[:count]]
+
+
+LAST: Final = {"finally": _last()}
+
+
+def _finally_steps() -> Iterator[Configuration]:
+    """Steps at the end, which fail or do not, whatever came of the run."""
+
+    def ends(name: str, graph: Graph, undone: str, limit: int = 0, count: int = 1, **fields: Any) -> Configuration:
+        more = {key: fields.pop(key) for key in ("onFailure", "deletionPolicy", "parallelism") if key in fields}
+        return Configuration(
+            f"finally: {name}", spec(graph, undone, **{"finally": _last(limit, count)}, **more), **fields
+        )
+
+    yield ends("one step", ONE, "a", 1, lazy=True, apart=True, quick=True)
+    yield ends("a chain", CHAIN2, "ab")
+    yield ends("two steps, two at the end", TWO, "a", 0, 2)
+    yield ends("one at a time", ONE, "", 0, 2, parallelism=1)
+    yield ends("undos fail", ONE, "a", undos_fail=True, onFailure="Rollback")
+    yield ends("on failure: Stop", TWO, "a", onFailure="Stop")
+    yield ends("Pods linger", ONE, "a", lingers=True)
+    yield ends("a Job is deleted", ONE, "a", deletions=1)
+    yield ends("a journey back", ONE, "", 1, journeys=1)
+    yield ends("an answer is lost", ONE, "a", lost_answers=1)
+    yield ends("deleted and held", ONE, "a", deletionPolicy="RollbackUnfinished", deletes_workflow=True)
+    yield ends("two leaders", ONE, "", operators=2, passes_of_the_second=2)
+    yield ends("cancel, retry", ONE, "a", requests=(("cancel", "1"), ("retry", "1")), requests_max=2)
+    yield ends("terminate", TWO, "a", requests=(("terminate", "1"),))
+    yield ends("terminate at the end", ONE, "", 1, 2, requests=(("terminate", "1"),), crashes=False)
+    yield ends("rollback, retry", ONE, "a", requests=(("rollback", "1"), ("retry", "1")), requests_max=2)
 
 
 def _when_succeeded() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Final
 from kubesaga.api.names import Direction, idempotency_key
 from kubesaga.api.status import Execution, StepState
 from model.cluster import living
-from model.promised import COMPENSATION, FORWARD, Effect, Found, Promised, assumed, executions, told
+from model.promised import COMPENSATION, FINALLY, FORWARD, Effect, Found, Promised, assumed, executions, told
 from model.state import CREATE, DELETE, DONE, OUR_UID, RESUBMIT, STOP, TOMB, Job
 
 
@@ -63,13 +63,27 @@ def an_undo_runs_after_those_before_it(p: Promised, e: Effect) -> Found:
     return None
 
 
+def a_finally_step_runs_after_all_else(p: Promised, e: Effect) -> Found:
+    """In truth: no Pod of a step or of an undo runs then, and with one leader no Job of either is made any more."""
+    if not _creates(p, e):
+        return None
+    if e.act.direction != FINALLY:
+        late = e.status.finally_ is not None and p.alone
+        return f"the Job {p.label(e.act.name)} is created, and the finally steps have begun" if late else None
+    for meaning, job in p.running(e.jobs, e.status):
+        if meaning.direction != FINALLY:
+            return f"the finally Job {p.label(e.act.name)} is created while {told(p, job)}"
+    return None
+
+
 def the_key_changes_only_after_an_undo(p: Promised, e: Effect) -> Found:
     """Section 4: stable over attempts, epochs and operators, new only after the step was undone."""
     if not _creates(p, e) or e.act.step in p.by_deletion:
         return None
     undone = [job for job in p.jobs_of(e.act.step, COMPENSATION, e.jobs) if job.exists and job.pod == DONE]
     earlier = len(undone)
-    expected = idempotency_key(OUR_UID, e.act.step, Direction(e.act.direction), 1 + earlier)
+    incarnation = e.act.count if e.act.direction == FINALLY else 1 + earlier  # Each epoch has an end of its own.
+    expected = idempotency_key(OUR_UID, e.act.step, Direction(e.act.direction), incarnation)
     if e.act.key != expected:
         return f"the Job {p.label(e.act.name)} has another idempotency key than after {earlier} undos"
     return None
@@ -100,8 +114,8 @@ def only_what_has_to_end_is_stopped(p: Promised, e: Effect) -> Found:
         return f"{e.act.name} is stopped, and is none of ours"
     if assumed(e.status, meaning.step) or e.status.terminate_time is not None:
         return None
-    if meaning.direction == COMPENSATION:
-        return f"the undo {p.label(e.act.name)} is stopped, and nobody has terminated"
+    if meaning.direction != FORWARD:
+        return f"the {meaning.direction} {p.label(e.act.name)} is stopped, and nobody has terminated"
     if e.status.failure is None:
         return f"{p.label(e.act.name)} is stopped, and no end is recorded"
     return None
@@ -114,6 +128,9 @@ def a_tombstone_closes_what_ended(p: Promised, e: Effect) -> Found:
     undo = executions(e.status).get((e.act.step, COMPENSATION))
     if e.act.step in p.by_deletion and undo is not None:
         return None
+    if e.act.direction == FINALLY:
+        early = e.status.terminate_time is None
+        return f"the name {p.label(e.act.name)} is taken, and nobody has terminated" if early else None
     failed = any(r.state in (StepState.FAILED, StepState.CANCELLED) for r in e.status.steps)
     if e.status.failure is None and e.status.stop_time is None and not failed:
         return f"the name {p.label(e.act.name)} is taken, and nothing has ended"
@@ -160,6 +177,7 @@ EFFECTS: Final[tuple[Callable[[Promised, Effect], Found], ...]] = (
     no_forward_job_after_the_first_undo,
     two_pods_of_a_step_never_overlap,
     an_undo_runs_after_those_before_it,
+    a_finally_step_runs_after_all_else,
     the_key_changes_only_after_an_undo,
     a_job_is_never_deleted_to_stop_it,
     only_what_has_to_end_is_stopped,

@@ -12,9 +12,9 @@ from kubesaga.api.status import Execution, StepState, StepStatus, WorkflowStatus
 from model.brain import Brain
 from model.cluster import Jobs, runs
 from model.configuration import Configuration
-from model.state import Act, Job, Stored
+from model.state import LETTER, Act, Job, Stored
 
-FORWARD, COMPENSATION = Direction.FORWARD.value, Direction.COMPENSATION.value
+FORWARD, COMPENSATION, FINALLY = (one.value for one in Direction)
 STARTS: Final = StepState.STARTING
 WELL: Final = (StepState.SUCCEEDED, StepState.SKIPPED)
 
@@ -48,6 +48,7 @@ class Promised:
         self.names: dict[str, tuple[str, str, int, int]] = {}
         """What each Job name stands for."""
         self.steps: dict[str, Mapping[str, Any]] = {step["name"]: step for step in configuration.spec["steps"]}
+        self.last: dict[str, Mapping[str, Any]] = {one["name"]: one for one in configuration.spec.get("finally", ())}
         self.before = {name: frozenset(step["dependsOn"]) for name, step in self.steps.items()}
         self.undone = {name for name, step in self.steps.items() if "compensate" in step}
         self.by_deletion = {n for n in self.undone if "deleteJob" in self.steps[n]["compensate"]}
@@ -85,8 +86,9 @@ class Promised:
 
     def limit(self, step: str, direction: str) -> int:
         """How many retries there are."""
-        written = self.steps[step] if direction == FORWARD else self.steps[step]["compensate"]
-        return int((written.get("retry") or {}).get("limit", 0 if direction == FORWARD else 5))
+        written = self.last[step] if direction == FINALLY else self.steps[step]
+        written = written["compensate"] if direction == COMPENSATION else written
+        return int((written.get("retry") or {}).get("limit", 5 if direction == COMPENSATION else 0))
 
     def job_of(self, step: str, direction: str, record: Execution, jobs: Jobs) -> list[Job]:
         """Every Job that the attempt of a record ever had, the last one last."""
@@ -148,7 +150,7 @@ class Promised:
 
 
 def _label(meaning: Act, epoch: int) -> str:
-    short = f"{meaning.step}-{'u' if meaning.direction == COMPENSATION else 'f'}{meaning.attempt}"
+    short = f"{meaning.step}-{LETTER[meaning.direction]}{meaning.attempt}"
     return f"{short}e{epoch}" if epoch > 1 else short
 
 
@@ -157,12 +159,14 @@ Found = str | None
 
 
 def executions(status: WorkflowStatus) -> dict[tuple[str, str], Execution]:
-    """Every record of a step and of an undo."""
+    """Every record of a step, of an undo and of a finally step."""
     found: dict[tuple[str, str], Execution] = {}
     for record in status.steps:
         found[record.name, FORWARD] = record
         if record.compensation is not None:
             found[record.name, COMPENSATION] = record.compensation
+    for last in status.finally_.steps if status.finally_ is not None else ():
+        found[last.name, FINALLY] = last
     return found
 
 

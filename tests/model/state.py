@@ -6,6 +6,9 @@ from typing import Final, Generic, NamedTuple, TypeVar
 OUR_UID: Final = "11111111-2222-3333-4444-555555555555"
 TWIN_UID: Final = "99999999-2222-3333-4444-555555555555"
 
+LETTER: Final = {"Forward": "f", "Compensation": "u", "Finally": "l"}
+"""A direction in short."""
+
 # What a Job says of itself.
 GOES_ON: Final = ""
 COMPLETE: Final = "Complete"

@@ -8,13 +8,16 @@ from unittest.mock import patch
 
 from kubesaga.api import names
 from kubesaga.api.names import Direction
+from kubesaga.api.status import Phase
 from kubesaga.engine import (
     answer,
     attempt,
     effects,
+    ending,
     executor,
     failure,
     forward,
+    outcome,
     quiescence,
     reconcile,
     rollback,
@@ -22,10 +25,12 @@ from kubesaga.engine import (
     state,
 )
 from kubesaga.engine.attempt import Judgement, Verdict
+from kubesaga.engine.outcome import Outcome
+from kubesaga.engine.reason import Reason
 from kubesaga.engine.resolver import DependencyResolver, Resolution
 from kubesaga.engine.state import StateManager
 from model.calls import Rules
-from model.configuration import CHAIN2, ONE, TWO, Configuration, spec
+from model.configuration import CHAIN2, LAST, LEFT, ONE, TWO, Configuration, spec
 
 Patch = tuple[Any, str, Any]
 """A module or class of the engine, the name in it, and what stands there instead."""
@@ -192,6 +197,11 @@ _HELD: Final = _configuration("held", spec(ONE, "a", deletionPolicy="RollbackUnf
 _DELETED: Final = _configuration("a Job is deleted", spec(ONE, "a", 1), deletions=1)
 _CRASH: Final = _configuration("crash", spec(TWO, "ab"), crashes=True)
 
+
+def _finally_failed(state: StateManager) -> Outcome:
+    return Outcome(Phase.FAILED, Reason.FINALLY_FAILED)
+
+
 Row = tuple[str, Configuration, str, tuple[Patch, ...]]
 
 _ENGINE: Final[tuple[Row, ...]] = (
@@ -239,6 +249,24 @@ _ENGINE: Final[tuple[Row, ...]] = (
         _configuration("undos fail", spec(CHAIN2, "ab"), undos_fail=True),
         "an_undo_is_decided_after_those_before_it",
         ((DependencyResolver, "compensations", _every_undo_may_start),),
+    ),
+    (
+        "a run ends while a Pod of a finally step runs",
+        _configuration("finally, a Job is deleted", spec(ONE, **LAST), deletions=1),
+        "an_end_is_the_truth",
+        ((ending, "unsettled_steps", _nothing),),
+    ),
+    (
+        "a rollback ends while a Pod of an undo runs",
+        _configuration("undos are left", spec(ONE, "a", **LEFT), undos_fail=True, deletions=1),
+        "an_end_is_the_truth",
+        ((outcome, "unsettled_undos", _nothing),),
+    ),
+    (
+        "a finally step that fails hides what the run came to",
+        _configuration("finally", spec(ONE, "a", **LAST)),
+        "what_was_reached_stays",
+        ((ending, "_ended", _finally_failed),),
     ),
     (
         "a retry does not wait for the Pod before it",

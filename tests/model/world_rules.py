@@ -5,7 +5,7 @@ from typing import Final
 
 from kubesaga.api.status import StepState, WorkflowStatus
 from model.cluster import Jobs, runs
-from model.promised import COMPENSATION, FORWARD, Found, Promised, told
+from model.promised import FORWARD, Found, Promised, told
 from model.state import DONE, Job, Stored
 
 
@@ -25,7 +25,7 @@ def a_step_has_succeeded_before_what_depends_on_it_runs(p: Promised, status: Wor
     skipped |= {r.name for r in status.steps if r.state is StepState.SUCCEEDED and r.name in p.jobless}
     for job in jobs:
         meaning = p.meaning(job)
-        if meaning is None or meaning.direction == COMPENSATION or not runs(job):
+        if meaning is None or meaning.direction != FORWARD or not runs(job):
             continue
         for before in p.before[meaning.step] - skipped:
             if not any(one.pod == DONE for one in p.jobs_of(before, FORWARD, jobs)):

@@ -6,7 +6,7 @@ from typing import Final
 from kubesaga.api import names
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Execution, StepState
-from model.promised import COMPENSATION, FORWARD, STARTS, WELL, Found, Promised, Written, executions, told
+from model.promised import COMPENSATION, FINALLY, FORWARD, STARTS, WELL, Found, Promised, Written, executions, told
 from model.state import DONE, GONE, OUR_UID
 
 
@@ -141,7 +141,7 @@ def nothing_forward_is_decided_after_an_end(p: Promised, w: Written) -> Found:
 def attempts_keep_to_their_limit(p: Promised, w: Written) -> Found:
     """One attempt follows another by one, and no more than the retries allow since a person renewed them."""
     before = executions(w.before)
-    for direction in (FORWARD, COMPENSATION):
+    for direction in (FORWARD, COMPENSATION, FINALLY):
         for name, record in _begun(p, w, direction):
             old = before.get((name, direction))
             reopened = w.after.epoch > w.before.epoch and (old is None or old.epoch < record.epoch)
@@ -154,7 +154,7 @@ def attempts_keep_to_their_limit(p: Promised, w: Written) -> Found:
 
 def the_next_attempt_is_decided_when_the_last_is_settled(p: Promised, w: Written) -> Found:
     """Rule 5, in truth: no Pod of the step runs when an attempt, or an undo, is decided."""
-    for direction in (FORWARD, COMPENSATION):
+    for direction in (FORWARD, COMPENSATION, FINALLY):
         for name, record in _begun(p, w, direction):
             for meaning, job in p.running(w.jobs, w.after, w.before):
                 if meaning.step == name and job not in p.job_of(name, direction, record, w.jobs):
@@ -197,6 +197,36 @@ def an_undo_is_decided_after_those_before_it(p: Promised, w: Written) -> Found:
             undo = executions(w.after).get((later, COMPENSATION))
             if undo is None or undo.state not in enough:
                 return f"the undo of {name} (attempt {record.attempt}) is decided before that of {later} is over"
+    return None
+
+
+def a_finally_step_is_decided_when_all_else_has_ended(p: Promised, w: Written) -> Found:
+    """No Pod of a step or of an undo runs, in truth, and how the run ends is recorded; nothing else begins then."""
+    for name, _ in _begun(p, w, FINALLY):
+        if w.before.finally_ is None and w.after.finally_ is None:
+            return f"the finally step {name} is decided, and how the run ends is not"
+        for meaning, job in p.running(w.jobs, w.after, w.before):
+            if meaning.direction != FINALLY:
+                return f"the finally step {name} is decided while {told(p, job)}"
+    if w.after.finally_ is None or w.after.epoch > w.before.epoch:
+        return None
+    for direction in (FORWARD, COMPENSATION):
+        for name, _ in _begun(p, w, direction):
+            return f"{direction} of {name} is decided, and the finally steps have begun"
+    return None
+
+
+def what_was_reached_stays(p: Promised, w: Written) -> Found:
+    """How the run ends is decided before its finally steps; only a success may turn into FinallyFailed."""
+    was, now = w.before.finally_, w.after.finally_
+    if was is None or w.after.epoch > w.before.epoch:
+        return None
+    if now is None or (was.phase, was.reason) != (now.phase, now.reason):
+        return f"{was.phase} ({was.reason}) was reached, and is {now and now.phase} ({now and now.reason}) now"
+    if not w.after.ended or w.after.phase == was.phase:
+        return None
+    if w.after.reason != "FinallyFailed" or was.phase != "Succeeded":
+        return f"{was.phase} was reached, and the Workflow has {w.after.phase} ({w.after.reason})"
     return None
 
 
@@ -261,12 +291,18 @@ def an_end_is_the_truth(p: Promised, w: Written) -> Found:
     states = {r.name: r.state for r in status.steps}
     if status.phase == "Succeeded" and any(states.get(name) not in WELL for name in p.steps):
         return f"the Workflow has Succeeded, and its steps are {states}"
+    last = {n: r.state for (n, of), r in executions(status).items() if of == FINALLY}
+    if status.terminate_time is None and any(n not in last or not last[n].terminal for n in p.last):
+        return f"the Workflow has {status.phase}, and its finally steps are {last}"
+    if status.phase == "Succeeded" and any(state not in WELL for state in last.values()):
+        return f"the Workflow has Succeeded, and its finally steps are {last}"
     if status.phase == "RolledBack":
         for name in p.to_undo(status):
             undo = executions(status).get((name, COMPENSATION))
             if undo is None or undo.state is not StepState.SUCCEEDED:
                 return f"the Workflow has RolledBack, and {name} is not undone"
-    gave_up = status.terminate_time or status.stop_time or p.configuration.spec.get("onFailure") == "Stop"
+    reached = status.finally_ is not None and status.finally_.phase == "Succeeded"
+    gave_up = reached or status.terminate_time or status.stop_time or p.configuration.spec.get("onFailure") == "Stop"
     if status.phase in ("Failed", "Cancelled") and not gave_up and (left := p.to_undo(status)):
         return f"the Workflow has {status.phase}, and {sorted(left)} is to be undone"
     return None
@@ -321,6 +357,8 @@ WRITES: Final[tuple[Callable[[Promised, Written], Found], ...]] = (
     the_next_attempt_is_decided_when_the_last_is_settled,
     a_rollback_quiesces_when_nothing_forward_runs,
     an_undo_is_decided_after_those_before_it,
+    a_finally_step_is_decided_when_all_else_has_ended,
+    what_was_reached_stays,
     success_is_a_fact,
     an_approval_is_a_persons,
     a_failure_is_a_fact,

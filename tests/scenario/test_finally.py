@@ -1,5 +1,6 @@
 """Finally steps: they run once everything else has ended, whatever came of it, and change nothing of what did."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,7 +120,7 @@ def test_they_wait_until_the_pods_of_the_last_undo_have_ended() -> None:
     world.succeed("a", direction=COMPENSATION)
     world.pod("a", COMPENSATION, phase="Running")
     world.settles()
-    assert message(world).startswith("ends as RolledBack when the Job of the undo of step a has ended")
+    assert message(world).endswith("waits for the Job of the undo of step a")
     world.succeed("a", direction=COMPENSATION).settles()
     assert last_states(world) == {"z": "Running"}
 
@@ -535,3 +536,17 @@ def test_a_status_that_contradicts_the_spec_stops_it(records: tuple[str, ...], s
     world.passes()
     assert world.condition("Stalled") == ("True", "StateInconsistent")
     assert said in next(one.message for one in world.status.conditions if one.type == "Stalled")
+
+
+def test_the_run_ends_when_the_pod_of_a_deleted_finally_job_has_ended() -> None:
+    world = succeeded()
+    world.pod("z", FINALLY, phase="Running")
+    world.passes()
+    deleted = world.jobs.pop(world.name("z", FINALLY))
+    world.passes(deleted.name)
+    assert last_states(world) == {"z": "Failed"}
+    assert message(world) == "ends as Succeeded when the Job of step z has ended"
+    [pod] = world.pods[deleted.uid]
+    world.pods[deleted.uid] = (replace(pod, phase="Failed", exit_code=137),)
+    world.settles()
+    assert reached(world) == ("Failed", "FinallyFailed")

@@ -1,8 +1,11 @@
 """spec.rollback and compensate.when: how much is undone at once, until when, after which attempts, and what if not."""
 
+from dataclasses import replace
+
 import pytest
 from world import COMPENSATION, World, step
 
+from kubesaga.engine.action import CreateJob
 from kubesaga.engine.decision import Write
 
 ONCE = {"container": {"image": "i"}, "retry": {"limit": 0}}
@@ -91,6 +94,23 @@ def test_under_continue_the_others_are_undone_and_what_failed_is_named() -> None
     message = next(c.message for c in world.status.conditions if c.type == "Succeeded")
     assert message.startswith("left: b (its undo failed: exit code 1: no luck); 2 steps undone; step last failed")
     assert world.status.failure.step == "last", "the first cause is kept"
+
+
+def test_under_continue_a_failed_undo_holds_up_the_next_and_the_end_until_its_pod_has_ended() -> None:
+    chain = (step("a", undo=ONCE), step("b", "a", undo=ONCE))
+    world = failed(*chain, rollback={"onCompensationFailure": "Continue"})
+    for name in ("b", "a"):
+        world.pod(name, COMPENSATION, phase="Running")
+        world.passes()
+        deleted = world.jobs.pop(world.name(name, COMPENSATION))
+        world.passes(deleted.name)
+        assert world.undo(name).state == "Failed"
+        assert world.status.phase == "RollingBack"
+        assert not [one for one in world.passes(deleted.name).actions if isinstance(one, CreateJob)]
+        [pod] = world.pods[deleted.uid]
+        world.pods[deleted.uid] = (replace(pod, phase="Failed", exit_code=137),)
+        world.settles()
+    assert (world.status.phase, world.status.reason) == ("RollbackFailed", "CompensationAbandoned")
 
 
 def test_after_its_time_no_attempt_of_an_undo_begins_and_a_person_decides() -> None:

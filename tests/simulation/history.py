@@ -13,7 +13,7 @@ from simulation.scenarios import Scenario
 from simulation.server import Commit, Raw
 from simulation.world import WORKFLOW
 
-FORWARD, COMPENSATION = Direction.FORWARD, Direction.COMPENSATION
+FORWARD, COMPENSATION, FINALLY = Direction.FORWARD, Direction.COMPENSATION, Direction.FINALLY
 _TERMINAL = ("Succeeded", "Failed", "Cancelled", "RolledBack", "PartiallyRolledBack", "RollbackFailed")
 
 
@@ -92,6 +92,11 @@ class History:
         return {one["name"]: one for one in self.status.get("steps", ())}
 
     @cached_property
+    def last_records(self) -> dict[str, Raw]:
+        """The last record of each finally step."""
+        return {one["name"]: one for one in self.status.get("finally", {}).get("steps", ())}
+
+    @cached_property
     def epochs(self) -> int:
         """The last epoch."""
         epoch: int = self.status.get("epoch", 1)
@@ -138,6 +143,7 @@ class History:
             "failure": (failure.get("reason"), failure.get("step")),
             "requests": requests,
             "steps": {name: _record(one) for name, one in sorted(self.records.items())},
+            "finally": {name: _record(one) for name, one in sorted(self.last_records.items())},
         }
 
     def jobs(self) -> Counter[str]:
@@ -160,4 +166,4 @@ def _record(record: Raw) -> dict[str, Any]:
     return {one: record[one] for one in fields if one in record} | undo
 
 
-__all__ = ["COMPENSATION", "FORWARD", "WORKFLOW", "Birth", "History"]
+__all__ = ["COMPENSATION", "FINALLY", "FORWARD", "WORKFLOW", "Birth", "History"]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from kubesaga.api.names import LABEL_STEP
+from kubesaga.api.names import LABEL_STEP, Direction
 from kubesaga.engine.finalizer import FINALIZER
-from simulation.history import COMPENSATION, FORWARD, Birth, History
+from simulation.history import COMPENSATION, FINALLY, FORWARD, Birth, History
 from simulation.nodes import Container
 
 Invariant = Callable[[History], Iterator[str]]
@@ -66,8 +66,7 @@ def _robbed(history: History) -> set[str]:
     mine = {id(one) for one in history.statuses}
     for commit in history.commits:
         if id(commit) in mine:
-            for record in (commit.raw.get("status") or {}).get("steps", ()):
-                named.update((record.get("jobUID", ""), (record.get("compensation") or {}).get("jobUID", "")))
+            named.update(record.get("jobUID", "") for _, _, record in _records(commit.raw.get("status") or {}))
         elif (commit.actor, commit.verb, commit.resource) == ("user", "delete", "jobs") and (
             two or commit.uid not in named
         ):
@@ -91,11 +90,19 @@ def a_Job_is_created_only_after_the_status_names_its_attempt(history: History) -
 
 
 def _attempts(status: dict[str, Any]) -> Iterator[tuple[str, str, int, int]]:
+    for name, direction, one in _records(status):
+        epoch = one.get("epoch", 1)
+        yield from ((name, direction.value, n + 1, epoch) for n in range(one.get("attempt", 1)))
+
+
+def _records(status: dict[str, Any]) -> Iterator[tuple[str, Direction, dict[str, Any]]]:
+    """The records of steps, of their undos and of finally steps."""
     for record in status.get("steps", ()):
-        for direction, one in ((FORWARD, record), (COMPENSATION, record.get("compensation"))):
-            if one:
-                epoch = one.get("epoch", 1)
-                yield from ((record["name"], direction.value, n + 1, epoch) for n in range(one.get("attempt", 1)))
+        yield record["name"], FORWARD, record
+        if "compensation" in record:
+            yield record["name"], COMPENSATION, record["compensation"]
+    for record in status.get("finally", {}).get("steps", ()):
+        yield record["name"], FINALLY, record
 
 
 @invariant
@@ -224,7 +231,7 @@ def a_step_starts_after_everything_that_it_depends_on(history: History) -> Itera
     )
     for birth in history.births:
         work = birth.work
-        if work.direction is COMPENSATION or birth.tombstone:
+        if work.direction is not FORWARD or birth.tombstone:
             continue
         for dependency in history.scenario.steps[work.step].get("dependsOn", ()):
             if done.get(dependency, birth.commit.time + 1) > birth.commit.time and dependency not in skipped:
@@ -303,6 +310,9 @@ def a_step_is_tried_no_more_often_than_is_allowed(history: History) -> Iterator[
 def what_is_recorded_to_have_succeeded_has(history: History) -> Iterator[str]:
     """By the facts: a container of it ended well."""
     good = {(c.work.step, c.work.direction) for c in history.containers if c.exit_code == 0}
+    for name, record in history.last_records.items():
+        if record["state"] == "Succeeded" and (name, FINALLY) not in good:
+            yield f"the finally step {name}"
     for name, record in history.records.items():
         if record["state"] == "Succeeded" and history.scenario.has_job(name) and (name, FORWARD) not in good:
             yield name
@@ -327,6 +337,41 @@ def the_phase_tells_what_became_of_the_steps(history: History) -> Iterator[str]:
             due = record.get("attempted", True) and (undo or {}).get("when") != "Succeeded"
             if undo and due and left and record["state"] != "Skipped":
                 yield f"RolledBack with {name} left"
+
+
+@invariant
+def finally_steps_run_when_everything_else_has_ended(history: History) -> Iterator[str]:
+    """Within an epoch: nothing else runs then, and nothing else begins any more."""
+    assumed = _assumed(history) | _robbed(history) | _orphaned(history)
+    last_in: int | None = None
+    for epoch, birth in _with_epoch(history):
+        if birth.tombstone:
+            continue
+        if birth.work.direction is not FINALLY:
+            if last_in == epoch and birth.work.step not in assumed:
+                yield f"{birth.commit.name} at {birth.commit.time:.3f} after a finally step"
+            continue
+        last_in, at = epoch, birth.commit.time
+        for one in history.containers:
+            others = one.work.direction is not FINALLY and one.work.workflow_uid == history.uid
+            runs = one.began < at and (one.ended is None or one.ended > at)
+            if others and runs and one.work.step not in assumed:
+                yield f"{one.work.step} runs from {one.began:.3f} to {one.ended}, {birth.commit.name} from {at:.3f}"
+
+
+@invariant
+def a_run_ends_only_after_its_finally_steps(history: History) -> Iterator[str]:
+    """But where a person ends it at once, or it never was one."""
+    status = history.status
+    ends = status.get("phase") in _ENDED and status.get("reason") != "InvalidSpec" and not status.get("terminateTime")
+    if not ends or not history.scenario.last:
+        return
+    states = {name: history.last_records.get(name, {}).get("state") for name in history.scenario.last}
+    open_ = {name: state for name, state in states.items() if state not in ("Succeeded", "Failed", "Cancelled")}
+    if open_:
+        yield f"{status['phase']} with {open_}"
+    if status["phase"] == "Succeeded" and any(state != "Succeeded" for state in states.values()):
+        yield f"Succeeded with {states}"
 
 
 @invariant

@@ -14,7 +14,7 @@ from kubesaga.api.names import Direction
 from kubesaga.engine.verb import Verb
 from simulation.nodes import Fate, Work
 
-FORWARD, COMPENSATION = Direction.FORWARD, Direction.COMPENSATION
+FORWARD, COMPENSATION, FINALLY = Direction.FORWARD, Direction.COMPENSATION, Direction.FINALLY
 LATER_SECONDS: Final = 7_200.0
 """What is timed happens so long after all that steps can take, in a strict scenario: what faults delay is over then."""
 
@@ -58,6 +58,8 @@ class Scenario:
     """Whether the time of day decides something."""
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Steps by name."""
+    last: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Finally steps by name."""
 
     def fate(self, work: Work) -> Fate:
         """What becomes of an attempt."""
@@ -78,7 +80,8 @@ class Scenario:
         """An attempt that fails: by its exit code, by its deadline, or for want of its outputs."""
         chance = Random(f"{self.seed}/{step}/{direction}/{attempt}/fails")
         ways = ["exit"]
-        body = self.steps[step] if direction is FORWARD else self.steps[step]["compensate"]
+        body = self.last[step] if direction is FINALLY else self.steps[step]
+        body = body["compensate"] if direction is COMPENSATION else body
         if "timeoutSeconds" in body:
             ways.append("late")
         if direction is FORWARD and self.steps[step].get("outputs"):
@@ -98,11 +101,11 @@ class Scenario:
 
     def has_job(self, step: str) -> bool:
         """Whether a step runs anything."""
-        return "container" in self.steps[step]
+        return step in self.last or "container" in self.steps[step]
 
     def undo(self, step: str) -> dict[str, Any] | None:
         """How a step is undone."""
-        return self.steps[step].get("compensate")
+        return self.steps.get(step, {}).get("compensate")
 
     def _seconds(self, chance: Random) -> float:
         return round(chance.choice((0.05, 0.5, 2.0, 8.0)) * chance.uniform(0.5, 1.5), 3)
@@ -495,6 +498,23 @@ def _failed_undos(scenario: Scenario, chance: Random) -> bool:
     return failed
 
 
+@feature("finally")
+def _finally(scenario: Scenario, chance: Random) -> bool:
+    """Steps at the end, some of which are tried again, or fail for good."""
+    if not _often(chance, 0.25):
+        return False
+    for index in range(chance.choice((1, 1, 2, 4))):
+        name, limit = f"z{index}", chance.randint(0, 2)
+        scenario.last[name] = {"name": name, "container": {"image": "i", "args": ["$(workflow.phase)"]}}
+        scenario.last[name]["retry"] = {"limit": limit, "backoffSeconds": chance.choice((1, 20))}
+        if chance.random() < 0.3:
+            scenario.last[name]["timeoutSeconds"] = 60
+        if chance.random() < 0.4:
+            scenario.fail(name, FINALLY, chance.randint(1, limit + 1))
+    scenario.spec["finally"] = list(scenario.last.values())
+    return True
+
+
 @feature("rollback on request")
 def _rollback_on_request(scenario: Scenario, chance: Random) -> bool:
     """Of a Workflow that has succeeded."""
@@ -536,4 +556,4 @@ def _limit(scenario: Scenario, name: str) -> int:
     return own
 
 
-__all__ = ["COMPENSATION", "FEATURES", "FORWARD", "Scenario", "draw_scenario"]
+__all__ = ["COMPENSATION", "FEATURES", "FINALLY", "FORWARD", "Scenario", "draw_scenario"]

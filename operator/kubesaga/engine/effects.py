@@ -18,7 +18,9 @@ CREATE_AGAIN_AFTER: Final = timedelta(seconds=10)
 
 def effects(state: StateManager) -> tuple[Action, ...]:
     """Every action of this pass, creates in the order in which their steps were started."""
-    confirmations = tuple(ConfirmJob(name) for name in sorted(state.unconfirmed))
+    # One pass has to know all of them at once: else two that are gone would be asked for in turn, for ever.
+    asked = state.unconfirmed | state.observed.confirmed if state.unconfirmed else ()
+    confirmations = tuple(ConfirmJob(name) for name in sorted(asked))
     return (*_forward(state), *_compensations(state), *_finally(state), *confirmations)
 
 

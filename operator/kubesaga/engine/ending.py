@@ -16,7 +16,7 @@ from kubesaga.engine.decision import EventType
 from kubesaga.engine.finalizer import may_create
 from kubesaga.engine.forward import is_due
 from kubesaga.engine.outcome import Outcome
-from kubesaga.engine.quiescence import all_settled, stuck_pods
+from kubesaga.engine.quiescence import stuck_pods, unsettled_steps
 from kubesaga.engine.reason import Reason
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import clip, counted, listing
@@ -26,8 +26,8 @@ def ending(state: StateManager, reached: Outcome) -> Outcome:
     """What the run comes to: where it would end, its finally steps begin."""
     if not state.plan.finally_steps or not reached.phase.terminal or state.status.terminate_time is not None:
         return reached
-    if awaited := all_settled(state):
-        return _running(state, f"{_ends_as(reached.phase, reached.reason)} when {listing(awaited, most=3)} has ended")
+    if awaited := unsettled_steps(state):
+        return _running(state, _waits(reached, awaited))
     state.set(
         finally_=Finally(
             phase=reached.phase,
@@ -47,7 +47,10 @@ def run_finally(state: StateManager) -> Outcome:
         _close(state)
     elif may_create(state.workflow):
         _advance(state)
-    return _ended(state) if _over(state) else _running(state, _progress(state))
+    if not _over(state):
+        return _running(state, _progress(state))
+    awaited = unsettled_steps(state)
+    return _running(state, _waits(_decided(state), awaited)) if awaited else _ended(state)
 
 
 def _close(state: StateManager) -> None:
@@ -78,6 +81,10 @@ def _over(state: StateManager) -> bool:
 def _running(state: StateManager, message: str) -> Outcome:
     phase = Phase.RUNNING if state.status.rollback is None else Phase.ROLLING_BACK
     return Outcome(phase, Reason.FINALLY, message, stuck=stuck_pods(state))
+
+
+def _waits(reached: Outcome | Finally, awaited: tuple[str, ...]) -> str:
+    return f"{_ends_as(reached.phase, reached.reason)} when {listing(awaited, most=3)} has ended"
 
 
 def _progress(state: StateManager) -> str:

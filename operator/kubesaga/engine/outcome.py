@@ -10,7 +10,7 @@ from kubesaga.engine.boundary import crossed, reached_savepoints
 from kubesaga.engine.failure import failure_sentence, halted, stops
 from kubesaga.engine.finalizer import may_create
 from kubesaga.engine.pivot import deciding_pivots, passed_pivots
-from kubesaga.engine.quiescence import awaited, stuck_pods
+from kubesaga.engine.quiescence import awaited, stuck_pods, unsettled_undos
 from kubesaga.engine.reason import Reason
 from kubesaga.engine.recovery import waits_for_person
 from kubesaga.engine.rollback import UndoStates, is_over, moving, timed_out, undo_set, undo_states
@@ -114,6 +114,8 @@ def _rolling_back(state: StateManager, cause: str, *, quiescent: bool) -> Outcom
         return Outcome(Phase.ROLLBACK_BLOCKED, Reason.COMPENSATION_FAILED, f"{why}{listing(left)}: {asks}; {cause}")
     if moving(undos) or (None in undos.values() and not is_over(state)):
         return _undoing(state, cause)
+    if open_ := unsettled_undos(state):
+        return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; waits for {listing(open_, most=3)}")
     if {None, StepState.FAILED, StepState.CANCELLED}.intersection(undos.values()):
         terminated = state.status.terminate_time is not None
         reason = FailureReason.TERMINATED if terminated else Reason.COMPENSATION_ABANDONED

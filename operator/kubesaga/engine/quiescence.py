@@ -22,21 +22,31 @@ def quiesce(state: StateManager) -> bool:
         return True
     unsettled = [name for name, record in state.steps.items() if not _settled(state, record)]
     settled = not unsettled  # Every step was asked: each may need a live read.
-    if state.unconfirmed:
-        # One pass has to know all of them at once: else two that are gone would be asked for in turn, for ever.
-        state.unconfirmed |= state.observed.confirmed
     if settled and rollback is not None:
         state.set(rollback=rollback.model_copy(update={"quiesced_time": state.second}))
     return settled
 
 
-def all_settled(state: StateManager) -> tuple[str, ...]:
-    """Everything of the steps and of their undos that is not settled, in words; none where all of it is."""
+def unsettled_steps(state: StateManager) -> tuple[str, ...]:
+    """The steps and finally steps that are not settled, in words: a run does not end before they are."""
     open_ = [f"the Job of step {name}" for name, record in state.steps.items() if not _settled(state, record)]
-    open_ += [f"the Job of the undo of step {name}" for name in state.steps if not _undo_settled(state, name)]
-    if state.unconfirmed:
-        state.unconfirmed |= state.observed.confirmed  # As in `quiesce`.
+    for name, last in state.finally_steps.items():
+        if not _job_settled(state, name, Direction.FINALLY, last):
+            open_.append(f"the Job of step {name}")
     return tuple(open_)
+
+
+def unsettled_undos(state: StateManager) -> tuple[str, ...]:
+    """The undos that run, or that failed while a Pod of theirs goes on, such as one whose Job was deleted; in words."""
+    return tuple(f"the Job of the undo of step {name}" for name in state.steps if not undo_settled(state, name))
+
+
+def undo_settled(state: StateManager, step: str) -> bool:
+    """Whether nothing of a step's undo runs. An undo by deletion has no Job, and has seen to the step's."""
+    undo = state.steps[step].compensation
+    if undo is None or state.deletes_job(step, Direction.COMPENSATION):
+        return True
+    return _job_settled(state, step, Direction.COMPENSATION, undo)
 
 
 def awaited(state: StateManager) -> str:
@@ -99,14 +109,6 @@ def _settled(state: StateManager, record: StepStatus) -> bool:
     if record.state.terminal and not record.attempted:
         return True  # There is no Job of ours, or a tombstone.
     return _job_settled(state, record.name, Direction.FORWARD, record)
-
-
-def _undo_settled(state: StateManager, step: str) -> bool:
-    """Whether the last Job of a step's undo is settled. An undo by deletion has none, and has seen to the step's."""
-    undo = state.steps[step].compensation
-    if undo is None or state.deletes_job(step, Direction.COMPENSATION):
-        return True
-    return _job_settled(state, step, Direction.COMPENSATION, undo)
 
 
 def _job_settled(state: StateManager, step: str, direction: Direction, record: Execution) -> bool:

@@ -17,6 +17,7 @@ from kubesaga.engine.failure import compensates
 from kubesaga.engine.finalizer import may_create
 from kubesaga.engine.forward import is_due
 from kubesaga.engine.pivot import deciding_pivots, passed_pivots
+from kubesaga.engine.quiescence import undo_settled
 from kubesaga.engine.resolver import DependencyResolver
 from kubesaga.engine.state import StateManager
 
@@ -170,7 +171,7 @@ def _passed(state: StateManager, undos: UndoStates) -> set[str]:
     ended = {StepState.SUCCEEDED, StepState.SKIPPED}
     if state.plan.rollback.on_compensation_failure is OnCompensationFailure.CONTINUE:
         ended.add(StepState.FAILED)
-    return {name for name, how_far in undos.items() if how_far in ended}
+    return {name for name, how_far in undos.items() if how_far in ended and undo_settled(state, name)}
 
 
 def _room(state: StateManager, undos: UndoStates) -> int | None:
