@@ -106,7 +106,7 @@ def test_they_wait_until_the_pods_of_the_last_job_have_ended() -> None:
     world.pod("a", phase="Running")
     world.settles()
     assert reached(world) == ("Running", "Finally")
-    assert world.status.finally_ is None
+    assert last_states(world) == {}
     assert message(world) == "ends as Succeeded when the Job of step a has ended"
     world.succeed("a").settles()
     assert last_states(world) == {"z": "Running"}
@@ -181,7 +181,7 @@ def test_after_a_terminate_they_never_start() -> None:
     assert (reached(world), world.status.finally_) == (("Cancelled", "Terminated"), None)
 
 
-def test_a_terminate_before_the_last_pod_has_ended_comes_before_them() -> None:
+def test_after_a_terminate_before_the_last_pod_has_ended_they_are_not_begun() -> None:
     world = World(step("a"), **{"finally": [last("z")]})
     world.passes()
     world.succeed("a")
@@ -189,7 +189,16 @@ def test_a_terminate_before_the_last_pod_has_ended_comes_before_them() -> None:
     world.settles()
     assert request(world, "terminate")[0]
     world.succeed("a").settles()
-    assert (reached(world), world.status.finally_) == (("Cancelled", "Terminated"), None)
+    assert (reached(world), last_states(world)) == (("Failed", "FinallyFailed"), {})
+    assert "the finally step z was never started: terminated on request; 1 step succeeded" in message(world)
+
+
+def test_a_terminate_with_the_last_success_comes_too_late_for_the_steps_and_too_soon_for_them() -> None:
+    world = World(step("a"), **{"finally": [last("z")]})
+    world.passes()
+    accepted, said = request(world.succeed("a"), "terminate")
+    assert (accepted, said) == (False, "every step has succeeded; the finally steps begin, and can be ended then")
+    assert last_states(world) == {"z": "Starting"}
 
 
 def test_a_blocked_rollback_does_not_start_them_and_its_end_does() -> None:

@@ -70,8 +70,12 @@ def _terminate(state: StateManager, request: Request) -> str:  # noqa: ARG001
     if state.status.in_finally:
         state.set(terminate_time=state.second)
         return "the finally steps are stopped; what came of the steps stays as it is"
-    if state.all_done and state.status.rollback is None and not state.plan.finally_steps:
-        raise NotNow("every step has succeeded")
+    if state.all_done and state.status.rollback is None:
+        raise NotNow(
+            "every step has succeeded; the finally steps begin, and can be ended then"
+            if state.plan.finally_steps
+            else "every step has succeeded"
+        )
     state.set(terminate_time=state.second)
     abandon(state)
     return "what runs is stopped and nothing more is undone: the state may be inconsistent"

@@ -1,7 +1,7 @@
 """The end of a run: its finally steps run once everything else has ended, and change nothing of what came of it.
 
-outcome is terminal ──> everything settled ──> decided: phase, reason ──> finally steps ──> that phase and reason,
-                                               (status.finally)                             or FinallyFailed
+outcome is terminal ──> decided: phase, reason ──> everything settled ──> finally steps ──> that phase and reason,
+                        (status.finally)                                                    or FinallyFailed
 
 What is decided is written before the first of them starts. From then on no other policy has a say: a deadline, a
 suspension, a deletion come too late, and of the requests only those that concern the finally steps themselves do not.
@@ -26,8 +26,6 @@ def ending(state: StateManager, reached: Outcome) -> Outcome:
     """What the run comes to: where it would end, its finally steps begin."""
     if not state.plan.finally_steps or not reached.phase.terminal or state.status.terminate_time is not None:
         return reached
-    if awaited := unsettled_steps(state):
-        return _running(state, _waits(reached, awaited))
     state.set(
         finally_=Finally(
             phase=reached.phase,
@@ -45,12 +43,12 @@ def run_finally(state: StateManager) -> Outcome:
     """Start what may start of the finally steps; how the run ends once all of them have."""
     if state.status.terminate_time is not None:
         _close(state)
-    elif may_create(state.workflow):
+    awaited = unsettled_steps(state) if not state.finally_steps or _over(state) else ()
+    if awaited:
+        return _running(state, _waits(_decided(state), awaited))
+    if state.status.terminate_time is None and may_create(state.workflow):
         _advance(state)
-    if not _over(state):
-        return _running(state, _progress(state))
-    awaited = unsettled_steps(state)
-    return _running(state, _waits(_decided(state), awaited)) if awaited else _ended(state)
+    return _ended(state) if _over(state) else _running(state, _progress(state))
 
 
 def _close(state: StateManager) -> None:
@@ -83,7 +81,7 @@ def _running(state: StateManager, message: str) -> Outcome:
     return Outcome(phase, Reason.FINALLY, message, stuck=stuck_pods(state))
 
 
-def _waits(reached: Outcome | Finally, awaited: tuple[str, ...]) -> str:
+def _waits(reached: Finally, awaited: tuple[str, ...]) -> str:
     return f"{_ends_as(reached.phase, reached.reason)} when {listing(awaited, most=3)} has ended"
 
 
