@@ -155,14 +155,96 @@ BAD_MANIFESTS = (
         (("spec.steps[0].timeoutSeconds", "found 3", "not with wait, which ends after wait.seconds"),),
     ),
     BadManifest(
-        "a field of a later version",
-        {"steps": [step("a", when="true")]},
+        "conditions that cannot be read, or name what is not there",
+        {
+            "parameters": [{"name": "region", "value": "eu"}, {"name": "long", "value": "x" * 4_097}],
+            "steps": [
+                step("a", outputs=[{"name": "id"}], when="1 +"),
+                step("b", when="params.regoin == 'eu' || steps.a.outputs.ids == '' || steps.c.outcome == ''"),
+                step("d", when="steps.d.outcome == 'Failed' || workflow.phase == ''"),
+                step("e", when="params.long == ''"),
+                step("f", when="params.region"),
+            ],
+        },
         (
             (
                 "spec.steps[0].when",
-                'unknown field "when"',
-                "there are name, dependsOn, container, approval, wait, retry, timeoutSeconds, outputs, compensate, "
-                "boundary",
+                'found "1 +"',
+                "line 1, column 4: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', "
+                "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}",
+            ),
+            ("spec.steps[1].when", "found params.regoin", 'no such parameter; did you mean "region"?'),
+            ("spec.steps[1].when", "found steps.a.outputs.ids", 'no such output of step a; did you mean "id"?'),
+            ("spec.steps[1].when", "found steps.c.outcome", "no such step; there are a, b, d, e, f"),
+            ("spec.steps[2].when", "found steps.d.outcome", "a step cannot refer to itself; its undo can"),
+            (
+                "spec.steps[2].when",
+                "found workflow.phase",
+                "the phase that the run ends with is known only in finally",
+            ),
+            ("spec.steps[3].when", "found params.long", "a condition reads parameters of at most 4,096 characters"),
+            ("spec.steps[4].when", 'found "params.region"', "must give true or false, and gives string"),
+        ),
+    ),
+    BadManifest(
+        "a condition that makes a circle",
+        {"steps": [step("a", when="steps.b.outcome == 'Succeeded'"), step("b", dependsOn=["a"])]},
+        (("spec.steps[0].when", "found the cycle a -> b -> a", "each step would wait for the next, for ever"),),
+    ),
+    BadManifest(
+        "trigger rules that could never be met",
+        {
+            "steps": [
+                step("a"),
+                step("b", optional=True),
+                step("c", dependsOn=["a"], triggerRule="AnyFailed"),
+                step("d", dependsOn=["a", "b"], triggerRule="AllFailed"),
+                step("e", triggerRule="AnySucceeded"),
+                step("f", triggerRule="AllFailed"),
+            ]
+        },
+        (
+            (
+                "spec.steps[2].triggerRule",
+                'found "AnyFailed"',
+                "no failure of what it depends on lets anything start: that needs optional: true there, or "
+                "spec.onFailure: Continue",
+            ),
+            (
+                "spec.steps[3].triggerRule",
+                'found "AllFailed"',
+                "after a failure of a nothing starts: that needs optional: true there, or spec.onFailure: Continue",
+            ),
+            ("spec.steps[4].triggerRule", 'found "AnySucceeded"', "needs a step that it depends on"),
+            ("spec.steps[5].triggerRule", 'found "AllFailed"', "needs a step that it depends on"),
+        ),
+    ),
+    BadManifest(
+        "an optional pivot",
+        {"steps": [step("a", optional=True, boundary="Pivot")]},
+        (("spec.steps[0].optional", "found true", "not with boundary: Pivot, which decides how the Workflow ends"),),
+    ),
+    BadManifest(
+        "a rule of another engine",
+        {"steps": [step("a", triggerRule="AllDone")]},
+        (
+            (
+                "spec.steps[0].triggerRule",
+                'found "AllDone"',
+                'must be "AllSucceeded", "AllFinished", "AnySucceeded", "AnyFailed", "AllFailed" or "NoneFailed"',
+            ),
+        ),
+        crd=True,
+    ),
+    BadManifest(
+        "a field of a later version",
+        {"steps": [step("a", forEach={"count": 3})]},
+        (
+            (
+                "spec.steps[0].forEach",
+                'unknown field "forEach"',
+                "there are name, dependsOn, triggerRule, when, optional, container, approval, wait, retry, "
+                "timeoutSeconds, outputs, compensate, boundary",
             ),
         ),
     ),
@@ -258,8 +340,8 @@ BAD_MANIFESTS = (
     ),
     BadManifest(
         "an unknown choice",
-        {"steps": [step("a")], "onFailure": "Continue"},
-        (("spec.onFailure", 'found "Continue"', 'must be "Rollback" or "Stop"'),),
+        {"steps": [step("a")], "onFailure": "Ignore"},
+        (("spec.onFailure", 'found "Ignore"', 'must be "Rollback", "Continue" or "Stop"'),),
         crd=True,
     ),
     BadManifest(

@@ -171,7 +171,7 @@ DEFECTS: Final = (
         "steps-start-after-a-failure",
         "No forward Job is created once a rollback or cancel is recorded.",
         "engine/failure.py",
-        "state.status.stop_time is not None:\n        return True\n    return bool",
-        "state.status.stop_time is not None:\n        pass\n    return bool",
+        "state.status.stop_time is not None:\n        return True\n    if state.plan",
+        "state.status.stop_time is not None:\n        pass\n    if state.plan",
     ),
 )

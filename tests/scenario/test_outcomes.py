@@ -22,7 +22,7 @@ def test_a_workflow_says_how_it_stands(row: Row) -> None:
     assert kstatus(raw) == row.kstatus
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.fails], ids=str)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.fails and row.reason != "PartiallySucceeded"], ids=str)
 def test_the_first_cause_is_never_overwritten(row: Row) -> None:
     failure = play(row).status.failure
     if row.reason != "ForwardRecovery":

@@ -71,6 +71,18 @@ RETRY_LIMIT_MAX: Final = 100
 SECONDS_MAX: Final = 31_536_000
 """A year."""
 
+WHEN_LENGTH_MAX: Final = 2_048
+"""A condition is read by people; the longest that kubesaga can be made to evaluate takes milliseconds (measured)."""
+
+WHEN_PATTERN_LENGTH_MAX: Final = 64
+"""A regular expression of a condition: matching costs its length times that of the value (measured)."""
+
+WHEN_VALUE_LENGTH_MAX: Final = 4_096
+"""A parameter that a condition reads; no output is longer (STEP_OUTPUT_BYTES_MAX)."""
+
+WHEN_COSTLY_CALLS_MAX: Final = 4
+"""Concatenations and regular expressions of a condition; what else it says costs no more than its length (measured)."""
+
 PARALLELISM_MAX: Final = 4_000
 """No more steps than there can be."""
 

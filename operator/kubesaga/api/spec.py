@@ -24,8 +24,27 @@ class OnFailure(StrEnum):
 
     ROLLBACK = "Rollback"
     """Undo every attempted step that declares how."""
+    CONTINUE = "Continue"
+    """Run everything that does not depend on it to its end, and undo nothing."""
     STOP = "Stop"
     """Start nothing more and undo nothing."""
+
+
+class TriggerRule(StrEnum):
+    """What has to have become of the steps that a step depends on, for it to run."""
+
+    ALL_SUCCEEDED = "AllSucceeded"
+    """Each succeeded, was skipped, or is optional and failed."""
+    ALL_FINISHED = "AllFinished"
+    """Each is over, whatever became of it."""
+    ANY_SUCCEEDED = "AnySucceeded"
+    """One succeeded, as soon as it has."""
+    ANY_FAILED = "AnyFailed"
+    """One failed, as soon as it has."""
+    ALL_FAILED = "AllFailed"
+    """Each failed."""
+    NONE_FAILED = "NoneFailed"
+    """Each is over, and none failed."""
 
 
 class InFlight(StrEnum):
@@ -159,7 +178,16 @@ class Step(ApiModel):
     name: StepName
     """Name of the step, a DNS label, unique in the Workflow."""
     depends_on: Annotated[tuple[StepName, ...], Field(max_length=limits.DEPENDENCIES_MAX)] | None = None
-    """Steps that must have succeeded. Steps referred to by $(steps.NAME...) are added."""
+    """Steps that this one waits for. Steps referred to by $(steps.NAME...) and in when are added."""
+    trigger_rule: TriggerRule | None = None
+    """What has to have become of them. AllSucceeded by default."""
+    when: Annotated[str, StringConstraints(min_length=1, max_length=limits.WHEN_LENGTH_MAX)] | None = None
+    """A CEL expression over params, steps and workflow, evaluated when the trigger rule is met.
+
+    The step is skipped where it is false.
+    """
+    optional: Flag | None = None
+    """Whether the step may fail: the Workflow succeeds all the same, and what depends on it runs."""
     container: Container | None = None
     """The container of the Job that does the work."""
     approval: Approval | None = None

@@ -25,7 +25,7 @@ class Phase(StrEnum):
     SUSPENDED = "Suspended"
     """No step, or no further undo, starts until a person says so, or approves."""
     SUCCEEDED = "Succeeded"
-    """Every step succeeded."""
+    """Every step that is not optional succeeded or was skipped."""
     FAILED = "Failed"
     """A step failed for good, the deadline passed or the spec is invalid, and there was nothing to undo."""
     CANCELLED = "Cancelled"
@@ -66,7 +66,7 @@ class StepState(StrEnum):
     CANCELLED = "Cancelled"
     """Stopped, or closed before it began, because the Workflow ended early."""
     SKIPPED = "Skipped"
-    """A step, or an undo that failed, that a person declared to be done or not needed."""
+    """A step, or an undo that failed, that a person declared to be done or not needed; or a step that need not run."""
 
     @property
     def terminal(self) -> bool:
@@ -77,11 +77,6 @@ class StepState(StrEnum):
     def in_flight(self) -> bool:
         """Whether it has begun and not ended."""
         return self in (StepState.STARTING, StepState.RUNNING)
-
-    @property
-    def done(self) -> bool:
-        """Whether what comes next may start."""
-        return self in (StepState.SUCCEEDED, StepState.SKIPPED)
 
 
 class StepReason(StrEnum):
@@ -112,6 +107,18 @@ class StepReason(StrEnum):
     """Closed by a tombstone before its Job began."""
     ASSUMED_STOPPED = "AssumedStopped"
     """A person asserted that its Pod has ended. Its effect is unknown."""
+    CONDITION_FALSE = "ConditionFalse"
+    """Skipped: its condition, `when`, is false."""
+    TRIGGER_RULE_NOT_MET = "TriggerRuleNotMet"
+    """Skipped: what it depends on is over, and its `triggerRule` asks for something else."""
+    OUTPUTS_UNAVAILABLE = "OutputsUnavailable"
+    """Skipped: it refers to an output of a step that ended without giving any."""
+    EXPRESSION_ERROR = "ExpressionError"
+    """Its condition, `when`, cannot be evaluated; the step was not attempted."""
+
+
+PASSED_OVER = frozenset({StepReason.CONDITION_FALSE, StepReason.TRIGGER_RULE_NOT_MET, StepReason.OUTPUTS_UNAVAILABLE})
+"""Why the graph skips a step; one that a person skips has no reason."""
 
 
 class Execution(ApiModel):
@@ -142,13 +149,23 @@ class Execution(ApiModel):
     assumed_stopped: bool = False
     """Whether a person asserted that the attempt's Pod has ended."""
 
+    @property
+    def passed_over(self) -> bool:
+        """Whether the graph skipped it, by a condition or a trigger rule, rather than a person."""
+        return self.state is StepState.SKIPPED and self.reason in PASSED_OVER
+
+    @property
+    def done(self) -> bool:
+        """Whether it succeeded, or a person took it for done."""
+        return self.state is StepState.SUCCEEDED or (self.state is StepState.SKIPPED and not self.passed_over)
+
 
 class CompensationStatus(Execution):
     """The record of the undo of one step."""
 
 
 class StepStatus(Execution):
-    """The record of one step that was started."""
+    """The record of one step that was started or skipped."""
 
     name: StepName
     """Name of the step."""
@@ -300,7 +317,7 @@ class WorkflowStatus(ApiModel):
     completion_time: Timestamp | None = None
     """When the run ended."""
     progress: Progress | None = None
-    """Succeeded steps of all steps."""
+    """Steps that succeeded or need not run, of all steps."""
     rollback_progress: Progress | None = None
     """Undone steps of all steps to undo."""
     suspended_time: Timestamp | None = None

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from kubesaga.api.spec import Approval, Boundary, Wait
+from kubesaga.api.spec import Approval, Boundary, TriggerRule, Wait
 from kubesaga.cli.manifest import Manifest
 from kubesaga.cli.terminal_text import one_line as printable
 from kubesaga.engine.plan import Plan, PlannedStep
@@ -69,6 +69,7 @@ def plan_text(name: str, plan: Plan) -> str:
         lines += ["", "finally         whatever came of it, side by side"]
         lines += [f"       {listing(tuple(plan.finally_steps), most=_NAMES_MAX)}"]
     lines += _without_job(plan)
+    lines += _conditions(plan)
     lines += _boundaries(plan)
     lines += ["", f"critical path   {_path(plan.critical_path)}"]
     lines += [f"object size     at most {plan.object_bytes:,} bytes in the cluster"]
@@ -91,6 +92,17 @@ def _without_job(plan: Plan) -> list[str]:
         elif isinstance(step.work, Wait):
             lines.append(f"       {step.name}: {step.work.seconds} s")
     return ["", "waits           these run no Job", *lines] if lines else []
+
+
+def _conditions(plan: Plan) -> list[str]:
+    """What decides whether steps run, and which may fail."""
+    lines = []
+    for step in plan.steps:
+        said = [f"when {printable(step.condition.source)}"] if step.condition is not None else []
+        said += [step.trigger_rule] if step.trigger_rule is not TriggerRule.ALL_SUCCEEDED else []
+        said += ["optional"] if step.optional else []
+        lines += [f"       {step.name}: {', '.join(said)}"] if said else []
+    return ["", "conditions      when these run, and which of them may fail", *lines] if lines else []
 
 
 def _boundaries(plan: Plan) -> list[str]:

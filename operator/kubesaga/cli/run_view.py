@@ -73,7 +73,8 @@ class RunView(WorkflowView):
         for name, record in self.finally_records().items():
             if record.state in (StepState.FAILED, StepState.CANCELLED):
                 yield "finally", f"{name} {record.state.lower()}: {self.why(record)}"
-        if self.status.phase in (Phase.PARTIALLY_ROLLED_BACK, Phase.ROLLBACK_FAILED):
+        partly = self.status.reason in (Reason.PARTIALLY_SUCCEEDED, Reason.PARTIALLY_COMPLETED)
+        if partly or self.status.phase in (Phase.PARTIALLY_ROLLED_BACK, Phase.ROLLBACK_FAILED):
             yield "why", one_line(f"{self.status.reason}: {self.status.conditions[0].message}")
         if self.status.phase in (Phase.ROLLBACK_BLOCKED, Phase.SUSPENDED):
             yield from self._waits(undos)

@@ -76,8 +76,10 @@ class WorkflowView:
         """That an attempt came into a state, as one line of plain text; the record may have gone on since."""
         subject = subject_of(step, direction_of(execution))
         counted = f" (attempt {attempt})" if attempt > 1 else ""
-        took = "" if state.in_flight else self.took(step, execution)
-        why = f": {one_line(execution.message)}" if execution.message else ""
+        passed_over = state is StepState.SKIPPED and execution.passed_over
+        took = "" if state.in_flight or passed_over else self.took(step, execution)
+        said = execution.message or (execution.reason if passed_over else None)
+        why = f": {one_line(said)}" if said else ""
         return f"{state:<10} {subject}{counted}{f' after {took}' if took else ''}{why}"
 
     def waits_for(self, step: str) -> str:
@@ -89,7 +91,9 @@ class WorkflowView:
             return "not started"
         records = self.records()
         missing = [
-            name for name in self.plan.by_name[step].dependencies if name not in records or not records[name].state.done
+            name
+            for name in self.plan.by_name[step].dependencies
+            if name not in records or not records[name].state.terminal
         ]
         return f"waits for {listing(missing, most=3)}" if missing else self._waits_for_room()
 
@@ -108,7 +112,7 @@ class WorkflowView:
         if self.status.rollback_progress:
             parts.append(f"{self.status.rollback_progress} undone")
         if self.status.finally_ is not None:
-            ended = sum(record.state.done for record in self.status.finally_.steps)
+            ended = sum(record.done for record in self.status.finally_.steps)
             parts.append(f"{ended}/{len(self.plan.finally_steps)} finally steps")
         return ", ".join(parts)
 

@@ -9,7 +9,7 @@ def reached_savepoints(state: StateManager) -> tuple[str, ...]:
     savepoints = state.plan.savepoints
     if not savepoints:
         return ()
-    return tuple(name for name, record in state.steps.items() if name in savepoints and record.state.done)
+    return tuple(name for name, record in state.steps.items() if name in savepoints and record.done)
 
 
 def kept(state: StateManager) -> set[str]:

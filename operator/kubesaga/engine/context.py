@@ -6,6 +6,7 @@ from kubesaga.api.names import Direction
 from kubesaga.api.status import Failure, Finally, StepStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.plan import Plan
+from kubesaga.engine.standing import outcome_of
 
 
 class Context(Mapping[str, str]):
@@ -46,7 +47,7 @@ class Context(Mapping[str, str]):
         _, step, part = reference.split(".", 2)
         record = self._steps.get(step)
         if part == "outcome":
-            return record.state.value if record else ""
+            return "" if self._lenient and record is None else outcome_of(record)
         key = part.removeprefix("outputs.")
         outputs = (record and record.outputs) or {}
         return outputs.get(key, "") if self._lenient else outputs[key]

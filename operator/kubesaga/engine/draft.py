@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kubesaga.api.container import Container
 from kubesaga.api.spec import FinallyStep, Step, WorkflowSpec
+from kubesaga.engine.expression import Condition, ExpressionError, compile_condition
 from kubesaga.engine.graph import Graph
 from kubesaga.engine.merge import ContainerDefaults
 from kubesaga.engine.plan import Work
@@ -32,6 +33,10 @@ class StepDraft:
     """None if the step has no container, or none that can be read."""
     undo: ContainerDraft | None
     """None if no container undoes the step."""
+    condition: Condition | None = None
+    """None if the step has none, or one that cannot be read."""
+    condition_problem: str = ""
+    """Why it cannot be read."""
 
     @property
     def work(self) -> Work:
@@ -39,6 +44,17 @@ class StepDraft:
         work = self.forward.merged if self.forward is not None else self.step.approval or self.step.wait
         assert work is not None  # noqa: S101 - a step without any is an error.
         return work
+
+    @property
+    def condition_references(self) -> tuple[Reference, ...]:
+        """The references of the condition."""
+        return tuple(Reference(text, "when") for text in self.condition.references) if self.condition else ()
+
+    @property
+    def needs(self) -> tuple[tuple[str, str], ...]:
+        """Step and key of every output that the step's container refers to."""
+        found = (reference.output for reference in (self.forward.references if self.forward else ()))
+        return tuple(dict.fromkeys(output for output in found if output is not None))
 
     @property
     def dependencies(self) -> Iterator[tuple[str, str]]:
@@ -49,6 +65,9 @@ class StepDraft:
         for reference in self.forward.references if self.forward else ():
             if reference.step is not None:
                 yield f"{self.path}.container.{reference.path}", reference.step
+        for reference in self.condition_references:
+            if reference.step is not None:
+                yield f"{self.path}.when", reference.step
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +128,22 @@ def container_draft(path: str, own: Container, defaults: ContainerDefaults) -> C
 
 def _step_draft(path: str, step: Step, defaults: ContainerDefaults) -> StepDraft:
     undo = step.compensate.container if step.compensate is not None else None
+    condition, problem = _condition(step.when)
     return StepDraft(
         path,
         step,
         container_draft(f"{path}.container", step.container, defaults) if step.container is not None else None,
         container_draft(f"{path}.compensate.container", undo, defaults) if undo is not None else None,
+        condition,
+        problem,
     )
+
+
+def _condition(when: str | None) -> tuple[Condition | None, str]:
+    """The condition, or why there is none."""
+    if when is None:
+        return None, ""
+    try:
+        return compile_condition(when), ""
+    except ExpressionError as error:
+        return None, str(error)

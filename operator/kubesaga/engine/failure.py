@@ -7,6 +7,8 @@ from kubesaga.api.status import Failure, FailureReason, StepState, StepStatus
 from kubesaga.engine.deadline import deadline_passed
 from kubesaga.engine.decision import EventType
 from kubesaga.engine.pivot import deciding_pivots, passed_pivots
+from kubesaga.engine.resolver import DependencyResolver
+from kubesaga.engine.standing import fails
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.text import clip
 
@@ -29,6 +31,8 @@ def halted(state: StateManager) -> bool:
     """Whether no attempt of any step begins any more, for now: past a pivot the other steps go on."""
     if state.status.failure is not None or state.status.stop_time is not None:
         return True
+    if state.plan.on_failure is OnFailure.CONTINUE:
+        return False
     return bool(failed_steps(state)) and not passed_pivots(state)
 
 
@@ -54,8 +58,18 @@ def stops(state: StateManager) -> bool:
 
 
 def failed_steps(state: StateManager) -> tuple[str, ...]:
-    """The steps that ended without success, in start order."""
-    return tuple(name for name, r in state.steps.items() if r.state in (StepState.FAILED, StepState.CANCELLED))
+    """The steps that ended without success, and may not, in start order."""
+    by_name = state.plan.by_name
+    return tuple(
+        name
+        for name, record in state.steps.items()
+        if record.state in (StepState.FAILED, StepState.CANCELLED) and fails(by_name[name], record)
+    )
+
+
+def never_started(state: StateManager) -> tuple[str, ...]:
+    """The steps that never start, because of what failed before them."""
+    return tuple(DependencyResolver().resolve(state.plan, state.steps).blocked)
 
 
 def failure_sentence(state: StateManager) -> str:
@@ -79,7 +93,16 @@ def _step_failure(state: StateManager) -> Failure | None:
     if state.status.stop_time is not None or passed_pivots(state) or deciding_pivots(state):
         return None
     first = _first_failed(state)
-    return _cause(state, FailureReason.STEP_FAILED, _sentence(first), first.name) if first is not None else None
+    if first is None or (state.plan.on_failure is OnFailure.CONTINUE and not _is_exhausted(state)):
+        return None
+    return _cause(state, FailureReason.STEP_FAILED, _sentence(first), first.name)
+
+
+def _is_exhausted(state: StateManager) -> bool:
+    """Whether nothing is left that runs or can start."""
+    if not all(record.state.terminal for record in state.steps.values()):
+        return False
+    return len(state.steps) + len(never_started(state)) == len(state.plan.steps)
 
 
 def _sentence(record: StepStatus) -> str:
@@ -106,7 +129,8 @@ def _request(state: StateManager) -> Failure | None:
 def _deadline(state: StateManager) -> Failure | None:
     if state.all_done or passed_pivots(state) or not deadline_passed(state):
         return None
-    message = f"the Workflow ran longer than {state.plan.timeout_seconds} s"
+    said = failure_sentence(state)
+    message = f"the Workflow ran longer than {state.plan.timeout_seconds} s{f'; {said}' if said else ''}"
     return _cause(state, FailureReason.DEADLINE_EXCEEDED, message)
 
 

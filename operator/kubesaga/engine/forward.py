@@ -6,7 +6,7 @@ from kubesaga.api.names import Direction
 from kubesaga.api.status import Execution, StepState
 from kubesaga.engine.approval import start_wait
 from kubesaga.engine.failure import halted
-from kubesaga.engine.resolver import DependencyResolver
+from kubesaga.engine.readiness import ready_steps
 from kubesaga.engine.settlement import Settlement, place, settlement, unended_pods
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.suspension import is_suspended
@@ -15,14 +15,18 @@ from kubesaga.engine.text import listing
 _WAITS: Final = "; the next attempt waits for "
 
 
-def advance_steps(state: StateManager, resolver: DependencyResolver) -> None:
-    """Start what may start. Attempts that are due go before new steps, both in the order of the plan."""
+def advance_steps(state: StateManager) -> None:
+    """Start what may start. Attempts that are due go before new steps, both in the order of the plan.
+
+    Steps are looked at before any is started: a condition that cannot be evaluated halts the run like any failure.
+    """
     if halted(state) or is_suspended(state):
         return
     room = _room(state)
     due = [n for n, r in list(state.steps.items()) if r.state is StepState.RETRYING and is_due(state, n, r)]
-    ready = resolver.resolve(state.plan, state.steps).ready
-    for name in (*due, *ready):
+    taken = sum(state.has_job(name) for name in due)
+    ready = ready_steps(state, None if room is None else max(0, room - taken))
+    for name in () if halted(state) else (*due, *ready):
         if not state.has_job(name):
             start_wait(state, name)
         elif room is None or room > 0:

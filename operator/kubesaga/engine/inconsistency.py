@@ -2,8 +2,10 @@
 
 from collections import Counter
 
+from kubesaga.api.spec import TriggerRule
 from kubesaga.api.status import Execution, Phase, StepState, WorkflowStatus
 from kubesaga.engine.plan import PLAN_VERSION, Plan
+from kubesaga.engine.standing import satisfies
 from kubesaga.engine.text import counted
 
 
@@ -32,13 +34,15 @@ def _names(plan: Plan, status: WorkflowStatus) -> list[str]:
 
 def _edges(plan: Plan, status: WorkflowStatus) -> list[str]:
     found = []
-    succeeded = {record.name for record in status.steps if record.state.done}
+    known = ((plan.by_name.get(record.name), record) for record in status.steps)
+    satisfied = {record.name for planned, record in known if planned is not None and satisfies(planned, record)}
     for record in status.steps:
         planned = plan.by_name.get(record.name)
         if planned is None or record.state is StepState.SKIPPED:
             continue
-        if not succeeded.issuperset(planned.dependencies):
-            missing = next(name for name in planned.dependencies if name not in succeeded)
+        by_success = planned.trigger_rule is TriggerRule.ALL_SUCCEEDED
+        if by_success and not satisfied.issuperset(planned.dependencies):
+            missing = next(name for name in planned.dependencies if name not in satisfied)
             found.append(f"step {record.name} was started, and {missing}, which it depends on, has not succeeded")
         if record.state is StepState.SUCCEEDED and planned.outputs and not record.outputs:
             found.append(f"step {record.name} succeeded without the outputs that it declares")
@@ -61,7 +65,8 @@ def _ending(plan: Plan, status: WorkflowStatus) -> list[str]:
         if any(one.state.in_flight for one in executions)
         else []
     )
-    succeeded = sum(record.state.done for record in status.steps)
+    known = ((plan.by_name.get(record.name), record) for record in status.steps)
+    succeeded = sum(planned is not None and satisfies(planned, record) for planned, record in known)
     if status.phase is Phase.SUCCEEDED and succeeded < len(plan.steps):
         found.append(f"the phase is Succeeded, and {succeeded} of {counted(len(plan.steps), 'step')} did")
     return found

@@ -3,17 +3,18 @@
 from dataclasses import dataclass, replace
 
 from kubesaga.api.names import Direction
-from kubesaga.api.spec import OnCompensationFailure
+from kubesaga.api.spec import OnCompensationFailure, OnFailure
 from kubesaga.api.status import Failure, FailureReason, Phase, StepState
 from kubesaga.engine.approval import approvals_sentence, waits_for_approval_only
 from kubesaga.engine.boundary import crossed, reached_savepoints
-from kubesaga.engine.failure import failure_sentence, halted, stops
+from kubesaga.engine.failure import failure_sentence, halted, never_started, stops
 from kubesaga.engine.finalizer import may_create
 from kubesaga.engine.pivot import deciding_pivots, passed_pivots
 from kubesaga.engine.quiescence import awaited, stuck_pods, unsettled_undos
 from kubesaga.engine.reason import Reason
 from kubesaga.engine.recovery import waits_for_person
 from kubesaga.engine.rollback import UndoStates, is_over, moving, timed_out, undo_set, undo_states
+from kubesaga.engine.standing import tolerated
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.suspension import is_suspended
 from kubesaga.engine.text import counted, listing
@@ -54,11 +55,9 @@ def _outcome(state: StateManager, *, quiescent: bool) -> Outcome:
 
 
 def _going_forward(state: StateManager) -> Outcome:
+    if state.all_done:
+        return _succeeded(state)
     asked = approvals_sentence(state)
-    done, skipped = _done(state), _skipped(state)
-    if done == len(state.plan.steps):
-        by_hand = f", {skipped} of them skipped by a person" if skipped else ""
-        return Outcome(Phase.SUCCEEDED, Reason.SUCCEEDED, f"{counted(done, 'step')} succeeded{by_hand}")
     if state.status.stop_time is not None:
         return Outcome(Phase.RUNNING, Reason.DRAINING, f"stopped on request; waits for {awaited(state)}")
     if halted(state):
@@ -72,6 +71,20 @@ def _going_forward(state: StateManager) -> Outcome:
     if waits_for_approval_only(state):
         return Outcome(Phase.SUSPENDED, Reason.WAITING_FOR_APPROVAL, asked)
     return Outcome(Phase.RUNNING, Reason.RUNNING, _joined(_waiting(state, Direction.FORWARD), asked))
+
+
+def _succeeded(state: StateManager) -> Outcome:
+    """Every step is done, or need not be."""
+    records = state.steps.values()
+    by_hand = sum(record.done and record.state is StepState.SKIPPED for record in records)
+    needless = sum(record.passed_over for record in records)
+    failed = [name for name, record in state.steps.items() if tolerated(state.plan.by_name[name], record)]
+    done = len(records) - needless - len(failed)
+    parts = [f"{counted(done, 'step')} succeeded{f', {by_hand} of them skipped by a person' if by_hand else ''}"]
+    parts += [f"{needless} skipped, as their conditions or trigger rules say"] if needless else []
+    parts += [f"optional, and failed: {listing(failed)}"] if failed else []
+    reason = Reason.PARTIALLY_SUCCEEDED if failed else Reason.SUCCEEDED
+    return Outcome(Phase.SUCCEEDED, reason, "; ".join(parts))
 
 
 def _forward_recovery(state: StateManager) -> Outcome:
@@ -93,6 +106,10 @@ def _ended_early(state: StateManager, failure: Failure) -> Outcome:
     if state.status.stop_time is not None:
         before = "" if failure.reason is FailureReason.STOPPED else "stopped on request; "
         return Outcome(Phase.CANCELLED, FailureReason.STOPPED, before + failure.message)
+    if failure.reason is FailureReason.STEP_FAILED and state.plan.on_failure is OnFailure.CONTINUE:
+        left = never_started(state)
+        message = f"{failure.message}; never started: {listing(left, most=10)}" if left else failure.message
+        return Outcome(Phase.FAILED, Reason.PARTIALLY_COMPLETED, message)
     asked = failure.reason in (FailureReason.CANCELLED, FailureReason.DELETED)
     return Outcome(Phase.CANCELLED if asked else Phase.FAILED, failure.reason, failure.message)
 
@@ -193,8 +210,5 @@ def progress(state: StateManager) -> dict[str, str | None]:
 
 
 def _done(state: StateManager) -> int:
-    return sum(record.state.done for record in state.steps.values())
-
-
-def _skipped(state: StateManager) -> int:
-    return sum(record.state is StepState.SKIPPED for record in state.steps.values())
+    """The steps of which nothing is left to do."""
+    return sum(record.done or record.passed_over for record in state.steps.values())

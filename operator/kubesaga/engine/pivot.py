@@ -5,7 +5,7 @@ from kubesaga.engine.state import StateManager
 
 def passed_pivots(state: StateManager) -> tuple[str, ...]:
     """The pivots that are done, in the order of the plan: nothing is undone any more."""
-    return tuple(name for name in state.plan.pivots if name in state.steps and state.steps[name].state.done)
+    return tuple(name for name in state.plan.pivots if name in state.steps and state.steps[name].done)
 
 
 def deciding_pivots(state: StateManager) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ from kubesaga.api.spec import (
     OnCompensationFailure,
     OnFailure,
     Output,
+    TriggerRule,
     Wait,
     When,
 )
+from kubesaga.engine.expression import Condition
 
 PLAN_VERSION: Final = 1
 """Grows when the same spec would give another plan; a running Workflow keeps the version that it began with."""
@@ -72,7 +74,7 @@ class PlannedStep:
     index: int
     """Place in `Plan.steps`, which is the place in the spec."""
     dependencies: tuple[str, ...]
-    """Steps that must have succeeded, in the order of the spec."""
+    """Steps that it waits for, declared and implied, in the order of the spec."""
     dependents: tuple[str, ...]
     """Steps that depend on this one, in the order of the spec."""
     level: int
@@ -83,6 +85,13 @@ class PlannedStep:
     outputs: tuple[Output, ...]
     compensation: PlannedCompensation | None
     boundary: Boundary | None = None
+    optional: bool = False
+    trigger_rule: TriggerRule = TriggerRule.ALL_SUCCEEDED
+    condition: Condition | None = None
+    needs: tuple[tuple[str, str], ...] = ()
+    """Step and key of every output that the container refers to."""
+    referred: frozenset[str] = frozenset()
+    """The steps that the container or the condition refers to: they have to be over, whatever the trigger rule."""
 
     @property
     def has_job(self) -> bool:

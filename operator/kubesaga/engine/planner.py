@@ -13,6 +13,7 @@ from kubesaga.api.spec import (
     OnCompensationFailure,
     OnFailure,
     RollbackPolicy,
+    TriggerRule,
     When,
     WorkflowSpec,
 )
@@ -86,6 +87,11 @@ def _planned_steps(
             outputs=draft.step.outputs or (),
             compensation=_compensation(draft),
             boundary=draft.step.boundary,
+            optional=bool(draft.step.optional),
+            trigger_rule=draft.step.trigger_rule or TriggerRule.ALL_SUCCEEDED,
+            condition=draft.condition,
+            needs=draft.needs,
+            referred=frozenset(name for path, name in draft.dependencies if ".dependsOn[" not in path),
         )
         for index, draft in enumerate(drafts)
     )

@@ -83,8 +83,9 @@ def _pass(state: StateManager) -> Decision:
         return _let_go(state.workflow, f"the pivot {listing(passed)} has succeeded, so nothing is undone")
     observe_waits(state)
     latch_failure(state)
+    advance_steps(state)
+    latch_failure(state)  # A condition that cannot be evaluated is a cause; under Continue, that nothing is left.
     track_suspension(state)  # A cause ends it, and nothing would call for the pass that says so.
-    advance_steps(state, resolver)
     halt(state)
     close_waits(state)
     track_approval_wait(state)
@@ -176,7 +177,7 @@ def _farewell(state: StateManager) -> tuple[SetFinalizers | DeleteWorkflow, ...]
 
 def _let_go(workflow: Workflow, why: str = "") -> Decision:
     """Release a Workflow that is deleted and of which nothing can be undone."""
-    left = [r.name for r in workflow.status.steps if r.attempted and not (r.compensation and r.compensation.state.done)]
+    left = [r.name for r in workflow.status.steps if r.attempted and not (r.compensation and r.compensation.done)]
     reason = why or f"namespace {workflow.namespace} is being deleted, so nothing more can be undone"
     message = f"Workflow {workflow.name} is let go: {reason}; left: {listing(left) or 'nothing'}"
     event = Event(EventType.WARNING, "Released", message, about_namespace=not why)

@@ -6,7 +6,7 @@ from kubesaga.api.status import StepState
 from kubesaga.engine.failure import failed_steps
 from kubesaga.engine.outputs import OutputsError, read_outputs
 from kubesaga.engine.pivot import passed_pivots
-from kubesaga.engine.reopening import may_reopen, renew_failed, reopen
+from kubesaga.engine.reopening import may_reopen, renew_failed, reopen, try_again
 from kubesaga.engine.state import StateManager
 
 
@@ -47,7 +47,7 @@ def retry_step(state: StateManager, step: str) -> None:
     if not waits_for_person(state):
         raise NotNow(f"step {step} is not retried alone: request retry once the Workflow has ended")
     _forget_cause(state)
-    state.renew(step, Direction.FORWARD)
+    try_again(state, step)
 
 
 def skip_step(state: StateManager, step: str, note: str, outputs: str) -> tuple[str, ...]:
@@ -57,9 +57,11 @@ def skip_step(state: StateManager, step: str, note: str, outputs: str) -> tuple[
     is done, nothing starts any more, or an output is missing or wrong.
     """
     record = state.steps.get(step)
+    if record is not None and record.passed_over:
+        raise NotNow(f"step {step} was skipped already: {record.reason}; retry looks at that anew after a failure")
     if record is not None and record.state.in_flight and isinstance(state.plan.by_name[step].work, Approval):
         raise NotNow(f"step {step} waits for an approval: approve or reject it")
-    if record is not None and (record.state.in_flight or record.state.done):
+    if record is not None and (record.state.in_flight or record.done):
         raise NotNow(f"step {step} is {record.state}: only one that does not run and is not done can be skipped")
     declared = state.plan.by_name[step].outputs
     try:

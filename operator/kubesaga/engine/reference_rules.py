@@ -54,6 +54,11 @@ def reference_errors(
     yield from _misplaced(draft.path, draft.own)
 
 
+def reference_problem(reference: Reference, step: str | None, known: Known) -> str | None:
+    """What is wrong with a reference of a step, if anything is."""
+    return _problem(reference, step, known, Direction.FORWARD)
+
+
 def default_reference_errors(draft: ContainerDraft, known: Known) -> Iterator[SpecError]:
     """Errors of the references in defaults.container: it stands under every step, so it may name what all know."""
     for reference in draft.references:

@@ -1,10 +1,10 @@
 """Reopening: a run that has ended without success goes on where it stopped, in the next epoch."""
 
 from kubesaga.api.names import Direction
-from kubesaga.api.status import Phase, StepState
+from kubesaga.api.status import Phase, StepReason, StepState
 from kubesaga.engine.boundary import kept
-from kubesaga.engine.failure import failed_steps
 from kubesaga.engine.reason import Reason
+from kubesaga.engine.standing import tolerated
 from kubesaga.engine.state import StateManager
 
 
@@ -44,11 +44,35 @@ def reopen(state: StateManager) -> tuple[str, ...]:
 
 
 def renew_failed(state: StateManager) -> tuple[str, ...]:
-    """Give every step that ended without success new attempts and retries; returns those steps."""
-    again = failed_steps(state)
-    for name in again:
-        state.renew(name, Direction.FORWARD)
-    return again
+    """Let every step that ended without success try again, and look anew at what the graph skipped; returns the first.
+
+    What the graph skipped or tolerated stays so where something after it has gone on already: one sweep from the last
+    step to the first.
+    """
+    again, anew = set(), set()
+    for name in reversed(state.plan.order):
+        record = state.steps.get(name)
+        if record is None:
+            continue
+        planned = state.plan.by_name[name]
+        passed_by = any(d in state.steps and d not in anew for d in planned.dependents)
+        if record.passed_over and not passed_by:
+            anew.add(name)
+        elif record.state in (StepState.FAILED, StepState.CANCELLED) and not (passed_by and tolerated(planned, record)):
+            again.add(name)
+    names = tuple(name for name in state.steps if name in again)
+    state.forget([name for name in state.steps if name in anew])
+    for name in names:
+        try_again(state, name)
+    return names
+
+
+def try_again(state: StateManager, step: str) -> None:
+    """Give a step that ended without success new attempts and retries, or have its condition evaluated anew."""
+    if state.steps[step].reason is StepReason.EXPRESSION_ERROR:
+        state.forget((step,))
+    else:
+        state.renew(step, Direction.FORWARD)
 
 
 def _start_anew(state: StateManager) -> tuple[str, ...]:

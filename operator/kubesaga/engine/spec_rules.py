@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from kubesaga.api import limits
 from kubesaga.api.spec import WorkflowSpec
+from kubesaga.engine.condition_rules import condition_errors
 from kubesaga.engine.container_rules import duplicates
 from kubesaga.engine.default_rules import default_errors
 from kubesaga.engine.draft import FinallyDraft, StepDraft
@@ -49,8 +50,11 @@ def _all_errors(
         yield from default_errors(outlined, spec.defaults, known)
     yield from edge_errors(drafts, graph, order, known.suggestions)
     rules = StepRules(outlined, known)
+    by_name = {draft.step.name: draft.step for draft in reversed(drafts) if draft.step.name is not None}
+    values = {p.name: p.value for p in spec.parameters or () if p is not None and p.name and p.value is not None}
     for draft in drafts:
         yield from rules.errors(draft)
+        yield from condition_errors(draft, values, by_name, graph, spec.on_failure, known)
     total = sum(output_bytes(draft.step.outputs) for draft in drafts)
     if total > limits.WORKFLOW_OUTPUT_BYTES_MAX:
         found = f"found {total:,} bytes of maxBytes in all outputs together"

@@ -15,6 +15,7 @@ from kubesaga.api.status import (
     CompensationStatus,
     Execution,
     FinallyStepStatus,
+    StepReason,
     StepState,
     StepStatus,
     WorkflowStatus,
@@ -26,6 +27,7 @@ from kubesaga.engine.executor import StepExecutor
 from kubesaga.engine.observation import Observed
 from kubesaga.engine.plan import Plan, RetryPolicy
 from kubesaga.engine.retry import may_retry, next_attempt_time
+from kubesaga.engine.standing import satisfies
 from kubesaga.engine.text import clip
 from kubesaga.engine.transition import advance
 from kubesaga.engine.waiting import why_waiting
@@ -76,8 +78,10 @@ class StateManager:
 
     @property
     def all_done(self) -> bool:
-        """Whether every step of the plan is done."""
-        return len(self.steps) == len(self.plan.steps) and all(r.state.done for r in self.steps.values())
+        """Whether every step of the plan is done or need not be: the run has succeeded."""
+        return len(self.steps) == len(self.plan.steps) and all(
+            satisfies(self.plan.by_name[name], record) for name, record in self.steps.items()
+        )
 
     def execution(self, step: str, direction: Direction) -> Execution | None:
         """The record of a step, of its undo or of a finally step; None while it is pending."""
@@ -199,11 +203,17 @@ class StateManager:
         record = StepStatus(name=step, epoch=self.status.epoch, state=StepState.SKIPPED, attempted=False, **changes)
         self._put(step, Direction.FORWARD, None, record)
 
+    def settle(self, step: str, after: StepState, reason: StepReason, message: str = "") -> None:
+        """Record a step that ends without a Job: one that the graph skips, or whose condition cannot be evaluated."""
+        changes = self._fitted({"completion_time": self.second, "reason": reason, "message": message or None})
+        record = StepStatus(name=step, epoch=self.status.epoch, state=after, attempted=False, **changes)
+        self._put(step, Direction.FORWARD, None, record)
+
     def forget(self, steps: Collection[str]) -> None:
         """Take steps for pending: they may start anew, under names of this epoch."""
         for step in steps:
             del self.steps[step]
-        self._steps_changed = self._urgent = True
+            self._steps_changed = self._urgent = True
 
     def forget_finally(self) -> None:
         """Take the finally steps for pending: the next epoch runs them anew."""

@@ -7,6 +7,8 @@
                 +-----------------> Succeeded | Retrying | Failed | Cancelled
 (pending) | Retrying -> Running                         a step without a Job
 Failed | Cancelled -> Retrying                          a step: a person requested retry or retry-step
+(pending) -> Skipped                                    a step: by condition, trigger rule or missing outputs
+(pending) -> Failed                                     a step: its condition cannot be evaluated
 (pending) | Retrying | Failed | Cancelled -> Skipped    a step: a person requested skip-step
 Failed -> Retrying | Skipped                            an undo: retry-compensation, skip-compensation
 """
@@ -20,7 +22,7 @@ from kubesaga.api.status import Execution, StepState
 _ENDINGS: Final = frozenset({StepState.SUCCEEDED, StepState.RETRYING, StepState.FAILED, StepState.CANCELLED})
 
 TABLE: Final[Mapping[StepState | None, frozenset[StepState]]] = {
-    None: frozenset({StepState.STARTING, StepState.RUNNING}),
+    None: frozenset({StepState.STARTING, StepState.RUNNING, StepState.SKIPPED, StepState.FAILED}),
     StepState.STARTING: _ENDINGS | {StepState.RUNNING},
     StepState.RUNNING: _ENDINGS,
     StepState.RETRYING: frozenset({StepState.STARTING, StepState.RUNNING, StepState.FAILED}),

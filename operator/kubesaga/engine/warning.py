@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from kubesaga.api.limits import APPLY_ANNOTATION_BYTES_MAX
-from kubesaga.api.spec import OnFailure, When, WorkflowSpec
+from kubesaga.api.spec import InFlight, OnFailure, When, WorkflowSpec
 from kubesaga.engine.draft import FinallyDraft, StepDraft
 from kubesaga.engine.plan import PlannedStep
 from kubesaga.engine.text import listing
@@ -29,6 +29,8 @@ def plan_warnings(
         yield "spec.onFailure: found Rollback and no step with compensate; there will be nothing to undo"
     if spec.rollback is not None and not undoable:
         yield "spec.rollback: found without any step with compensate; there will be nothing to undo"
+    if spec.on_failure is OnFailure.CONTINUE and spec.in_flight is InFlight.CANCEL:
+        yield "spec.inFlight: found Cancel with onFailure: Continue; after a failure what runs goes on all the same"
     for draft, step in zip(drafts, steps, strict=True):
         yield from _timeout_warnings(spec, draft, step)
         yield from _output_warnings(draft)

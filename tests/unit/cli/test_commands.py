@@ -272,6 +272,40 @@ def test_what_was_meant_is_suggested(call, args, said):
     assert (result.exit_code, said in " ".join(result.stderr.split())) == (2, True)
 
 
+CHOOSES = {
+    **DIAMOND,
+    "spec": {
+        "steps": [
+            {"name": "a", "optional": True, "container": {"image": "i", "command": ["false"]}},
+            {"name": "b", "when": "steps.a.outcome == 'Succeeded'", "container": {"image": "i", "command": ["true"]}},
+            {
+                "name": "c",
+                "dependsOn": ["a"],
+                "triggerRule": "AnyFailed",
+                "container": {"image": "i", "command": ["true"]},
+            },
+        ]
+    },
+}
+
+
+def test_plan_tells_what_decides_whether_steps_run(call):
+    lines = call("plan", "w.yaml", w_yaml=CHOOSES).stdout.splitlines()
+    place = lines.index("conditions      when these run, and which of them may fail")
+    assert lines[place + 1 : place + 4] == [
+        "       a: optional",
+        "       b: when steps.a.outcome == 'Succeeded'",
+        "       c: AnyFailed",
+    ]
+
+
+def test_run_tells_what_was_skipped_and_what_was_tolerated(call):
+    result = call("run", "w.yaml", w_yaml=CHOOSES)
+    assert result.exit_code == 0
+    assert "Skipped    b: ConditionFalse" in result.stderr.splitlines()
+    assert "PartiallySucceeded: 1 step succeeded; 1 skipped" in result.stderr
+
+
 def test_a_suspended_workflow_is_not_run_for_ever(call):
     result = call("run", "w.yaml", w_yaml={**DIAMOND, "spec": {**DIAMOND["spec"], "suspend": True}})
     assert (result.exit_code, "spec.suspend: found true; nothing would ever start" in result.stderr) == (2, True)
