@@ -33,9 +33,9 @@ run; two requests a run, each token once. A configuration that outgrows `explore
 Time is abstract. All that is past is one moment, a back-off that is not over one other; a timer fires at any time or
 not yet. The deadline is a second moment that comes once. What only explains is left out: messages that come with time
 (no Pod for 30 s, a Pod stuck for two minutes). `rollback.timeoutSeconds`, TTL, refusals other than of a taken name,
-outputs, suspended Jobs and a namespace that is being deleted are not explored. A write that may wait is made at once,
-but in the configurations that are `lazy`; the rest between two writes changes only when passes are made, which is at
-any time here.
+outputs, conditions but on outcomes, suspended Jobs and a namespace that is being deleted are not explored. A write that
+may wait is made at once, but in the configurations that are `lazy`; the rest between two writes changes only when
+passes are made, which is at any time here.
 
 Assumptions: the API server answers reads and writes with its newest state, and refuses a write with an old
 resourceVersion; a list at start is complete; a Pod that is shown as ended has ended; with the Jobs' and Pods' caches

@@ -142,6 +142,8 @@ def _every_graph() -> Iterator[Configuration]:
 _NO_JOB: Final = {"container": None, "retry": None}
 APPROVAL: Final = {**_NO_JOB, "approval": {"message": "go on?"}}
 WAIT: Final = {**_NO_JOB, "wait": {"seconds": BACKOFF_SECONDS}}
+OPTIONAL: Final = {"optional": True}
+JOIN: Final[Graph] = (3, ((0, 2), (1, 2)))
 LEFT: Final = {"rollback": {"onCompensationFailure": "Continue"}}
 DELETE_JOB: Final = {"compensate": {"deleteJob": {}}}
 
@@ -226,6 +228,30 @@ def _finally_steps() -> Iterator[Configuration]:
     yield ends("rollback, retry", ONE, "a", requests=(("rollback", "1"), ("retry", "1")), requests_max=2)
 
 
+def _conditions() -> Iterator[Configuration]:
+    """Which steps run: optional ones, trigger rules, conditions, and what goes on after a failure."""
+    either = {"a": OPTIONAL, "b": OPTIONAL}
+
+    def joined(rule: str, undone: str, **fields: Any) -> dict[str, Any]:
+        return spec(JOIN, undone, each={**either, "c": {"triggerRule": rule}}, **fields)
+
+    yield Configuration("an optional step", spec(CHAIN2, "ab", 1, each={"a": OPTIONAL}), lazy=True, quick=True)
+    yield Configuration("an optional step beside another", spec(TWO, "ab", each={"a": OPTIONAL}, inFlight="Cancel"))
+    mended = {"a": OPTIONAL, "b": {"triggerRule": "AnyFailed"}}
+    yield Configuration("a step for the failure of another", spec(CHAIN2, "ab", each=mended), apart=True, quick=True)
+    yield Configuration("the first success is enough", joined("AnySucceeded", "c"))
+    yield Configuration("the first failure is enough", joined("AnyFailed", "c"), crashes=False)
+    yield Configuration("all have failed", joined("AllFailed", "c"), crashes=False)
+    yield Configuration("none has failed", joined("NoneFailed", "c"), crashes=False)
+    yield Configuration("all have finished", joined("AllFinished", "c"), crashes=False)
+    asks = {"a": OPTIONAL, "b": {"when": "steps.a.outcome == 'Failed'"}}
+    yield Configuration("a condition", spec(CHAIN3, "bc", each=asks), quick=True)
+    yield Configuration("on failure: Continue", spec(TWO, "ab", onFailure="Continue"), lazy=True, quick=True)
+    beside = {"c": {"triggerRule": "AnyFailed"}}
+    yield Configuration("on failure: Continue, in a chain", spec(CHAIN3, "a", each=beside, onFailure="Continue"))
+    yield Configuration("on failure: Continue, beside a chain", spec((3, ((0, 1),)), "c", onFailure="Continue"))
+
+
 def _when_succeeded() -> dict[str, Any]:
     compensate = {"compensate": {"container": {"image": "i"}, "when": "Succeeded", "retry": {"limit": 0}}}
     return spec(TWO, "b", each={"a": compensate}, inFlight="Cancel")
@@ -299,6 +325,11 @@ def _requests() -> Iterator[Configuration]:
     beside = spec((3, ((0, 1),)), "a", each={"b": {"boundary": "Pivot"}})
     yield asked(beside, "cancel", about="a pivot beside a step")
     yield asked(spec(CHAIN2, "a", suspend=True), "cancel", about="spec.suspend", resumes=True)
+    goes_on = spec(TWO, "a", onFailure="Continue")
+    yield asked(goes_on, "cancel", about="Continue")
+    yield asked(spec(CHAIN2, "a", onFailure="Continue"), "rollback", "retry", about="Continue", crashes=False)
+    mended = {"a": OPTIONAL, "b": {"triggerRule": "AnyFailed"}}
+    yield asked(spec(CHAIN3, each=mended), "retry", "skip-step b@1", about="a step for a failure", crashes=False)
     asking = spec(CHAIN3, "ac", each={"b": APPROVAL})
     yield asked(asking, "approve b@1", "reject b@1", quick=True)
     yield asked(asking, "approve b@1", "cancel")
@@ -309,7 +340,7 @@ def _requests() -> Iterator[Configuration]:
 
 def configurations(name: str = "") -> list[Configuration]:
     """All of them, in the order in which they are explored; those whose name has `name` in it."""
-    made = [*_every_graph(), *_faults(), *_two_leaders(), *_requests()]
+    made = [*_every_graph(), *_faults(), *_conditions(), *_two_leaders(), *_requests()]
     assert len({one.name for one in made}) == len(made), "two configurations have one name"
     return [one for one in made if name in one.name]
 

@@ -16,6 +16,8 @@ from model.state import LETTER, Act, Job, Stored
 
 FORWARD, COMPENSATION, FINALLY = (one.value for one in Direction)
 STARTS: Final = StepState.STARTING
+NEEDLESS: Final = ("ConditionFalse", "TriggerRuleNotMet")
+"""Why the graph skips a step."""
 WELL: Final = (StepState.SUCCEEDED, StepState.SKIPPED)
 
 
@@ -54,12 +56,60 @@ class Promised:
         self.by_deletion = {n for n in self.undone if "deleteJob" in self.steps[n]["compensate"]}
         self.jobless = {name for name, step in self.steps.items() if "container" not in step}
         self.approvals = {name for name, step in self.steps.items() if "approval" in step}
+        self.optional = {name for name, step in self.steps.items() if step.get("optional")}
+        self.continues = configuration.spec.get("onFailure") == "Continue"
         self.pivots = {n for n, step in self.steps.items() if step.get("boundary") == "Pivot"}
 
     @property
     def alone(self) -> bool:
         """Whether nobody acts on a decision from the past: no second leader, none that begins with an old list."""
         return self.configuration.operators == 1 and not self.configuration.journeys
+
+    def rule(self, step: str) -> str:
+        """The trigger rule of a step."""
+        return str(self.steps[step].get("triggerRule", "AllSucceeded"))
+
+    def became(self, step: str, status: WorkflowStatus) -> str:
+        """What became of a step: succeeded, needless, failed, or nothing yet. What never starts has failed."""
+        record = next((r for r in status.steps if r.name == step), None)
+        if record is None:
+            never = self.continues and any(self.fails(name, status) for name in self.ancestors(step))
+            return "failed" if never and self.rule(step) in ("AllSucceeded", "NoneFailed") else ""
+        if record.state is StepState.SKIPPED and record.reason in NEEDLESS:
+            return "needless"
+        if record.state in WELL:
+            return "succeeded"
+        return "failed" if record.state in (StepState.FAILED, StepState.CANCELLED) else ""
+
+    def fails(self, step: str, status: WorkflowStatus) -> bool:
+        """Whether a step failed that may not, or was cancelled."""
+        record = next((r for r in status.steps if r.name == step), None)
+        if record is None or record.state not in (StepState.FAILED, StepState.CANCELLED):
+            return False
+        return record.state is StepState.CANCELLED or step not in self.optional
+
+    def may_start(self, step: str, status: WorkflowStatus) -> bool:
+        """Whether the trigger rule of a step is met, as the design has it."""
+        became = [self.became(name, status) for name in self.before[step]]
+        match self.rule(step):
+            case "AllSucceeded":
+                return all(self._lets_on(name, status) for name in self.before[step])
+            case "AllFinished":
+                return all(became)
+            case "AnySucceeded":
+                return "succeeded" in became
+            case "AnyFailed":
+                return "failed" in became
+            case "AllFailed":
+                return set(became) == {"failed"}
+            case _:
+                return all(became) and "failed" not in became
+
+    def _lets_on(self, step: str, status: WorkflowStatus) -> bool:
+        """Whether a step is over so that one after it may start by AllSucceeded."""
+        became = self.became(step, status)
+        tolerated = became == "failed" and step in self.optional and not self.fails(step, status)
+        return became in ("succeeded", "needless") or tolerated
 
     def after(self, step: str) -> frozenset[str]:
         """Every step that depends on a step, directly or not."""

@@ -20,17 +20,19 @@ from kubesaga.engine import (
     outcome,
     quiescence,
     reconcile,
+    resolver,
     rollback,
     settlement,
+    standing,
     state,
 )
 from kubesaga.engine.attempt import Judgement, Verdict
 from kubesaga.engine.outcome import Outcome
 from kubesaga.engine.reason import Reason
-from kubesaga.engine.resolver import DependencyResolver, Resolution
+from kubesaga.engine.resolver import DependencyResolver, Sweep
 from kubesaga.engine.state import StateManager
 from model.calls import Rules
-from model.configuration import CHAIN2, LAST, LEFT, ONE, TWO, Configuration, spec
+from model.configuration import CHAIN2, LAST, LEFT, ONE, OPTIONAL, TWO, Configuration, spec
 
 Patch = tuple[Any, str, Any]
 """A module or class of the engine, the name in it, and what stands there instead."""
@@ -129,8 +131,8 @@ def _quiesced_at_once(manager: StateManager) -> bool:
     return True
 
 
-def _everything_is_ready(self: DependencyResolver, plan: Any, steps: Any) -> Resolution:
-    return Resolution(tuple(name for name in plan.order if name not in steps), {}, {})
+def _everything_is_ready(self: Sweep, planned: Any) -> resolver.Verdict:
+    return resolver.Verdict.READY
 
 
 def _every_undo_may_start(self: DependencyResolver, plan: Any, undo_set: Any, undone: Any) -> tuple[str, ...]:
@@ -230,7 +232,31 @@ _ENGINE: Final[tuple[Row, ...]] = (
         "a step starts without waiting for what it depends on",
         _CHAIN,
         "a_step_is_decided_after_all_it_depends_on",
-        ((DependencyResolver, "resolve", _everything_is_ready),),
+        ((Sweep, "_verdict", _everything_is_ready),),
+    ),
+    (
+        "a trigger rule is taken for met when all is over",
+        _configuration("a rule", spec(CHAIN2, each={"a": OPTIONAL, "b": {"triggerRule": "AllFailed"}})),
+        "a_step_is_decided_after_all_it_depends_on",
+        ((resolver, "_is_met", _true),),
+    ),
+    (
+        "a rule gives up while it may still be met",
+        _configuration("a rule in doubt", spec(CHAIN2, each={"a": OPTIONAL, "b": {"triggerRule": "AnyFailed"}})),
+        "what_is_skipped_need_not_run",
+        ((Sweep, "_is_over", _true),),
+    ),
+    (
+        "under Continue a failure is recorded at once",
+        _configuration("Continue", spec(TWO, onFailure="Continue")),
+        "under_continue_everything_else_is_over_first",
+        ((failure, "_is_exhausted", _true),),
+    ),
+    (
+        "an optional step fails the run",
+        _configuration("optional", spec(ONE, each={"a": OPTIONAL})),
+        "a_tolerated_failure_is_no_cause",
+        ((standing, "tolerated", _false),),
     ),
     (
         "steps start after a failure",

@@ -20,12 +20,15 @@ def pods_of_one_step_do_not_run_together(p: Promised, status: WorkflowStatus, jo
 
 
 def a_step_has_succeeded_before_what_depends_on_it_runs(p: Promised, status: WorkflowStatus, jobs: Jobs) -> Found:
-    """Rule 4, of every world."""
+    """Rule 4, of every world, where nothing but success lets a step start: not for other trigger rules."""
     skipped = {r.name for r in status.steps if r.state is StepState.SKIPPED}
     skipped |= {r.name for r in status.steps if r.state is StepState.SUCCEEDED and r.name in p.jobless}
+    skipped |= {r.name for r in status.steps if r.state is StepState.FAILED and r.name in p.optional}
     for job in jobs:
         meaning = p.meaning(job)
         if meaning is None or meaning.direction != FORWARD or not runs(job):
+            continue
+        if p.rule(meaning.step) != "AllSucceeded":
             continue
         for before in p.before[meaning.step] - skipped:
             if not any(one.pod == DONE for one in p.jobs_of(before, FORWARD, jobs)):

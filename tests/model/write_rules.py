@@ -6,7 +6,19 @@ from typing import Final
 from kubesaga.api import names
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Execution, StepState
-from model.promised import COMPENSATION, FINALLY, FORWARD, STARTS, WELL, Found, Promised, Written, executions, told
+from model.promised import (
+    COMPENSATION,
+    FINALLY,
+    FORWARD,
+    NEEDLESS,
+    STARTS,
+    WELL,
+    Found,
+    Promised,
+    Written,
+    executions,
+    told,
+)
 from model.state import DONE, GONE, OUR_UID
 
 
@@ -36,7 +48,8 @@ def states_move_along_the_table(p: Promised, w: Written) -> Found:
     fresh = [key for key in after if key not in executions(w.before)]
     for key in fresh:
         starts = StepState.RUNNING if key[0] in p.jobless else STARTS
-        if after[key].state is not starts and not (after[key].state is StepState.SKIPPED and "skip-step" in asked):
+        asked_to = after[key].state is StepState.SKIPPED and "skip-step" in asked
+        if after[key].state is not starts and not asked_to and after[key].reason not in NEEDLESS:
             return f"{key} begins as {after[key].state}"
     return None
 
@@ -103,12 +116,13 @@ def a_rollback_is_never_withdrawn(p: Promised, w: Written) -> Found:
 
 
 def a_step_is_decided_after_all_it_depends_on(p: Promised, w: Written) -> Found:
-    """Rule 4: every step that it depends on has succeeded, in truth, or was skipped by a person."""
+    """Rule 4: its trigger rule is met, by the truth where a step succeeded."""
     for name, record in _begun(p, w, FORWARD):
+        if not p.may_start(name, w.after):
+            states = {before: p.became(before, w.after) or "open" for before in p.before[name]}
+            return f"step {name} (attempt {record.attempt}) is decided by {p.rule(name)}, and before it are {states}"
         for before in p.before[name]:
             state = next((r.state for r in w.after.steps if r.name == before), None)
-            if state not in WELL:
-                return f"step {name} (attempt {record.attempt}) is decided, and {before} is {state}"
             if (
                 state is StepState.SUCCEEDED
                 and before not in p.jobless
@@ -116,6 +130,41 @@ def a_step_is_decided_after_all_it_depends_on(p: Promised, w: Written) -> Found:
             ):
                 return f"step {name} is decided, and no Pod of {before} has succeeded"
     return None
+
+
+def what_is_skipped_need_not_run(p: Promised, w: Written) -> Found:
+    """The graph skips a step for a condition that it has, or once its trigger rule cannot be met any more."""
+    before = {r.name for r in w.before.steps if r.state is StepState.SKIPPED}
+    for record in w.after.steps:
+        if record.name in before or record.reason not in NEEDLESS:
+            continue
+        if record.reason == "ConditionFalse" and not p.may_start(record.name, w.after):
+            return f"the condition of {record.name} is evaluated, and its trigger rule is not met"
+        if record.reason == "ConditionFalse" and "when" not in p.steps[record.name]:
+            return f"{record.name} is skipped, and has no condition"
+        open_ = [name for name in p.before[record.name] if not p.became(name, w.after)]
+        if record.reason == "TriggerRuleNotMet" and (open_ or p.may_start(record.name, w.after)):
+            return f"{record.name} is skipped, and {p.rule(record.name)} may be met: {open_} are open"
+    return None
+
+
+def under_continue_everything_else_is_over_first(p: Promised, w: Written) -> Found:
+    """`onFailure: Continue`: a failure ends the run only when nothing runs, and nothing can start any more."""
+    failure = w.after.failure
+    if not p.continues or w.before.failure is not None or failure is None or failure.reason != "StepFailed":
+        return None
+    for name in p.steps:
+        if not p.became(name, w.after):
+            return f"the failure of {failure.step} is recorded, and {name} is not over"
+    return None
+
+
+def a_tolerated_failure_is_no_cause(p: Promised, w: Written) -> Found:
+    """What an optional step fails of ends nothing."""
+    failure = w.after.failure
+    if failure is None or failure.step is None or w.before.failure is not None or p.fails(failure.step, w.after):
+        return None
+    return f"the failure of {failure.step} is recorded as the cause, and it is tolerated"
 
 
 def nothing_forward_is_decided_after_an_end(p: Promised, w: Written) -> Found:
@@ -132,7 +181,7 @@ def nothing_forward_is_decided_after_an_end(p: Promised, w: Written) -> Found:
         ):
             if there is not None:
                 return f"step {name} is decided, and a {what} is recorded"
-        failed = [r.name for r in s.steps if r.state in (StepState.FAILED, StepState.CANCELLED)]
+        failed = [r.name for r in s.steps if p.fails(r.name, s) and not p.continues]
         if failed and not any(r.name in p.pivots and r.state in WELL for r in s.steps):
             return f"step {name} is decided, and {failed[0]} has failed"
     return None
@@ -289,7 +338,8 @@ def an_end_is_the_truth(p: Promised, w: Written) -> Found:
     for _, job in p.running(w.jobs, w.before):
         return f"the Workflow has {status.phase} while {told(p, job)}"
     states = {r.name: r.state for r in status.steps}
-    if status.phase == "Succeeded" and any(states.get(name) not in WELL for name in p.steps):
+    left_out = [n for n in p.steps if states.get(n) not in WELL and not (n in p.optional and states.get(n) == "Failed")]
+    if status.phase == "Succeeded" and left_out:
         return f"the Workflow has Succeeded, and its steps are {states}"
     last = {n: r.state for (n, of), r in executions(status).items() if of == FINALLY}
     if status.terminate_time is None and any(n not in last or not last[n].terminal for n in p.last):
@@ -303,6 +353,7 @@ def an_end_is_the_truth(p: Promised, w: Written) -> Found:
                 return f"the Workflow has RolledBack, and {name} is not undone"
     reached = status.finally_ is not None and status.finally_.phase == "Succeeded"
     gave_up = reached or status.terminate_time or status.stop_time or p.configuration.spec.get("onFailure") == "Stop"
+    gave_up = gave_up or status.reason == "PartiallyCompleted"
     if status.phase in ("Failed", "Cancelled") and not gave_up and (left := p.to_undo(status)):
         return f"the Workflow has {status.phase}, and {sorted(left)} is to be undone"
     return None
@@ -352,6 +403,9 @@ WRITES: Final[tuple[Callable[[Promised, Written], Found], ...]] = (
     the_first_cause_is_kept,
     a_rollback_is_never_withdrawn,
     a_step_is_decided_after_all_it_depends_on,
+    what_is_skipped_need_not_run,
+    under_continue_everything_else_is_over_first,
+    a_tolerated_failure_is_no_cause,
     nothing_forward_is_decided_after_an_end,
     attempts_keep_to_their_limit,
     the_next_attempt_is_decided_when_the_last_is_settled,

@@ -5,6 +5,7 @@ Each invariant adds itself to `INVARIANTS` and yields a sentence for every viola
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ INVARIANTS: Final[dict[str, Invariant]] = {}
 
 _ENDED: Final = ("Succeeded", "Failed", "Cancelled", "RolledBack", "PartiallyRolledBack", "RollbackFailed")
 _DONE: Final = ("Succeeded", "Skipped")
+_NEEDLESS: Final = ("ConditionFalse", "TriggerRuleNotMet", "OutputsUnavailable")
 _ASSUMED: Final = "assumed"
 _CLOCK_SECONDS: Final = 2.0
 """Times in a status are whole seconds, and a status may be written a while after it was decided."""
@@ -215,33 +217,80 @@ def what_was_attempted_and_declares_an_undo_is_undone(history: History) -> Itera
 
 @invariant
 def a_step_starts_after_everything_that_it_depends_on(history: History) -> Iterator[str]:
-    """By the facts: a container of each dependency has succeeded before, unless it has none or a person skipped it."""
-    done: dict[str, float] = {}
-    for one in history.containers:
-        if one.work.direction is FORWARD and one.exit_code == 0 and one.ended is not None:
-            done[one.work.step] = min(one.ended, done.get(one.work.step, one.ended))
-    for commit in history.statuses:
-        for record in (commit.raw.get("status") or {}).get("steps", ()):
-            if record["state"] == "Succeeded" and not history.scenario.has_job(record["name"]):
-                done.setdefault(record["name"], commit.time)
-    skipped = (
-        {n for c in history.statuses for n in _skipped(c.raw)}
-        if history.scenario.answers or history.disturbed
-        else set()
-    )
+    """By the facts: its trigger rule is met; a step has succeeded where a container of it has."""
+    ends = _ends(history)
     for birth in history.births:
-        work = birth.work
+        work, at = birth.work, birth.commit.time
         if work.direction is not FORWARD or birth.tombstone:
             continue
-        for dependency in history.scenario.steps[work.step].get("dependsOn", ()):
-            if done.get(dependency, birth.commit.time + 1) > birth.commit.time and dependency not in skipped:
-                yield f"{birth.commit.name} at {birth.commit.time:.3f} before {dependency} had succeeded"
+        for dependency in _unmet(history, history.scenario.steps[work.step], ends, at):
+            yield f"{birth.commit.name} at {at:.3f}, and {dependency} was not as its trigger rule asks"
 
 
-def _skipped(raw: dict[str, Any]) -> Iterator[str]:
-    for record in (raw.get("status") or {}).get("steps", ()):
-        if record["state"] == "Skipped":
-            yield record["name"]
+@dataclass(slots=True)
+class _Ends:
+    """When each step first ended so."""
+
+    done: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, float] = field(default_factory=dict)
+    tolerated: dict[str, float] = field(default_factory=dict)
+    needless: dict[str, float] = field(default_factory=dict)
+
+
+def _ends(history: History) -> _Ends:
+    ends, scenario = _Ends(), history.scenario
+    for one in history.containers:
+        if one.work.direction is FORWARD and one.exit_code == 0 and one.ended is not None:
+            ends.done[one.work.step] = min(one.ended, ends.done.get(one.work.step, one.ended))
+    for commit in history.statuses:
+        for record in (commit.raw.get("status") or {}).get("steps", ()):
+            name, state = record["name"], record["state"]
+            if state == "Succeeded" and not scenario.has_job(name):
+                ends.done.setdefault(name, commit.time)
+            elif state in ("Failed", "Cancelled"):
+                ends.failed.setdefault(name, commit.time)
+                if state == "Failed" and scenario.steps[name].get("optional"):
+                    ends.tolerated.setdefault(name, commit.time)
+            elif state == "Skipped" and record.get("reason") in _NEEDLESS:
+                ends.needless.setdefault(name, commit.time)
+            elif state == "Skipped" and (scenario.answers or history.disturbed):
+                ends.done.setdefault(name, 0.0)  # A person may take a step for done at any time.
+    return ends
+
+
+def _unmet(history: History, step: dict[str, Any], ends: _Ends, at: float) -> list[str]:
+    """What the step depends on and was not, by then, as its trigger rule asks."""
+    rule = step.get("triggerRule", "AllSucceeded")
+    if rule.endswith(("Failed", "Finished")) and rule != "NoneFailed":
+        if history.scenario.spec.get("onFailure") == "Continue":
+            return []  # What never starts has failed, and there is no record to look at.
+        ways = [ends.failed] if rule.endswith("Failed") else [ends.done, ends.needless, ends.tolerated]
+    else:
+        ways = [ends.done, *([] if rule == "AnySucceeded" else [ends.needless])]
+        ways += [ends.tolerated] if rule == "AllSucceeded" else []
+    names = step.get("dependsOn", ())
+    unmet = [name for name in names if not any(way.get(name, at + 1) <= at for way in ways)]
+    return [] if rule.startswith("Any") and len(unmet) < len(names) else unmet
+
+
+@invariant
+def what_need_not_run_does_not(history: History) -> Iterator[str]:
+    """What is skipped for its condition, its trigger rule or a missing output has never run."""
+    ran = {birth.work.step for birth in history.births if birth.work.direction is FORWARD}
+    for name, record in history.records.items():
+        if record["state"] == "Skipped" and record.get("reason") in _NEEDLESS and name in ran and history.epochs == 1:
+            yield f"{name} ran, and was skipped: {record['reason']}"
+
+
+@invariant
+def a_run_that_goes_on_leaves_out_only_what_depends_on_a_failure(history: History) -> Iterator[str]:
+    """By the graph, under `onFailure: Continue`."""
+    if history.status.get("reason") != "PartiallyCompleted" or history.epochs > 1:
+        return
+    failed = {n for n, record in history.records.items() if record["state"] == "Failed"}
+    behind = set().union(*(history.descendants[name] for name in failed))
+    for name in history.scenario.steps.keys() - history.records.keys() - behind:
+        yield f"{name} never started, and depends on no failure"
 
 
 @invariant
@@ -327,9 +376,13 @@ def the_phase_tells_what_became_of_the_steps(history: History) -> Iterator[str]:
     status = history.status
     phase = status.get("phase")
     if phase == "Succeeded":
-        missing = sorted(n for n in history.scenario.steps if history.records.get(n, {}).get("state") not in _DONE)
+        states = {name: history.records.get(name, {}).get("state") for name in history.scenario.steps}
+        tolerated = {n for n, s in states.items() if s == "Failed" and history.scenario.steps[n].get("optional")}
+        missing = sorted(n for n, state in states.items() if state not in _DONE and n not in tolerated)
         if missing:
             yield f"Succeeded without {missing}"
+        if bool(tolerated) != (status.get("reason") == "PartiallySucceeded"):
+            yield f"{status.get('reason')}, and {sorted(tolerated)} failed"
     if phase == "RolledBack":
         for name, record in history.records.items():
             undo = history.scenario.undo(name)

@@ -345,6 +345,14 @@ def _on_failure(scenario: Scenario, chance: Random) -> bool:
     return True
 
 
+@feature("onFailure: Continue")
+def _continue(scenario: Scenario, chance: Random) -> bool:
+    if not _often(chance, 0.12):
+        return False
+    scenario.spec["onFailure"] = "Continue"
+    return True
+
+
 @feature("deletionPolicy")
 def _deletion_policy(scenario: Scenario, chance: Random) -> bool:
     if not _often(chance, 0.2):
@@ -433,6 +441,51 @@ def _failed_attempts(scenario: Scenario, chance: Random) -> bool:
             scenario.fail(name, FORWARD, chance.randint(1, limit))
             failed = True
     return failed
+
+
+@feature("optional")
+def _optional(scenario: Scenario, chance: Random) -> bool:
+    """Steps that may fail, and half of them do."""
+    chosen = _some(chance, scenario, chance.choice((0.2, 0.6))) if _often(chance, 0.25) else []
+    chosen = [n for n in chosen if n != scenario.culprit and scenario.steps[n].get("boundary") != "Pivot"]
+    for name in chosen:
+        scenario.steps[name]["optional"] = True
+        if scenario.has_job(name) and _often(chance, 0.5):
+            scenario.fail(name, FORWARD, _limit(scenario, name) + 1)
+    return bool(chosen)
+
+
+@feature("trigger rules")
+def _trigger_rules(scenario: Scenario, chance: Random) -> bool:
+    chosen = [n for n in _some(chance, scenario, 0.4) if n != scenario.culprit] if _often(chance, 0.25) else []
+    chosen = [name for name in chosen if scenario.steps[name].get("dependsOn")]
+    for name in chosen:
+        scenario.steps[name]["triggerRule"] = chance.choice(_rules(scenario, name))
+    return bool(chosen)
+
+
+def _rules(scenario: Scenario, name: str) -> list[str]:
+    """Those that could be met. Where timing must not decide, none starts a step while another goes on."""
+    tolerated = [scenario.steps[one].get("optional", False) for one in scenario.steps[name]["dependsOn"]]
+    goes_on = scenario.spec.get("onFailure") == "Continue"
+    rules = ["AllSucceeded", "AllFinished", "NoneFailed"]
+    rules += ["AllFailed"] if goes_on or all(tolerated) else []
+    if not scenario.strict or scenario.culprit is None:
+        rules += ["AnySucceeded", *(["AnyFailed"] if goes_on or any(tolerated) else [])]
+    return rules
+
+
+@feature("conditions")
+def _conditions(scenario: Scenario, chance: Random) -> bool:
+    """Some hold, some do not; some cannot be evaluated, where that cannot be what ends a strict run."""
+    chosen = [n for n in _some(chance, scenario, 0.3) if n != scenario.culprit] if _often(chance, 0.25) else []
+    for name in chosen:
+        before = scenario.steps[name].get("dependsOn", ())
+        asks = ["true", "false", "workflow.name != ''"]
+        asks += [f"steps.{one}.outcome {chance.choice(('==', '!='))} 'Succeeded'" for one in before[:2]]
+        asks += ["1 / 0 == 1"] if scenario.steps[name].get("optional") or not scenario.strict else []
+        scenario.steps[name]["when"] = chance.choice(asks)
+    return bool(chosen)
 
 
 @feature("just in time")
