@@ -59,6 +59,21 @@ def test_the_failing_saga_is_undone_in_reverse_order(kubectl: Command, namespace
     assert events.strip()
 
 
+def test_the_data_load_does_what_its_conditions_say_and_tells_what_it_tolerated(
+    kubectl: Command, namespace: str
+) -> None:
+    kubectl("apply", "-n", namespace, "-f", str(EXAMPLES / "data-load.yaml"))
+    kubectl("wait", "saga/data-load", "-n", namespace, "--for=condition=Succeeded", "--timeout=120s")
+    reached = status(kubectl, "data-load", namespace)
+    assert (reached["phase"], reached["reason"], reached["progress"]) == ("Succeeded", "PartiallySucceeded", "5/6")
+    records = {record["name"]: (record["state"], record.get("reason")) for record in reached["steps"]}
+    assert records["fetch-main"] == ("Failed", "JobFailed")
+    assert records["convert"] == ("Skipped", "ConditionFalse")
+    assert {records[name] for name in ("fetch-mirror", "tell", "load", "publish")} == {("Succeeded", None)}
+    jobs = kubectl("get", "jobs", "-n", namespace, "-o", "jsonpath={.items[*].metadata.labels.kubesaga\\.dev/step}")
+    assert sorted(jobs.split()) == ["fetch-main", "fetch-mirror", "load", "publish", "tell"], "none for what is skipped"
+
+
 def test_a_second_apply_of_the_same_manifest_changes_nothing(
     kubectl: Command, namespace: str, audit_log: AuditLog
 ) -> None:
