@@ -339,6 +339,29 @@ BAD_MANIFESTS = (
         crd=True,
     ),
     BadManifest(
+        "a concurrency key that is no label",
+        {"steps": [step("a")], "concurrency": {"key": "$(params.region)", "limit": 0, "policy": "Replace"}},
+        (
+            (
+                "spec.concurrency.key",
+                'found "$(params.region)"',
+                "must be a label value: letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
+            ),
+            ("spec.concurrency.limit", "found 0", "must be at least 1"),
+            ("spec.concurrency.policy", 'found "Replace"', 'must be "Enqueue" or "Forbid"'),
+        ),
+        crd=True,
+    ),
+    BadManifest(
+        "concurrency without a key",
+        {"steps": [step("a")], "concurrency": {"limit": 1001}},
+        (
+            ("spec.concurrency.key", "missing", "is required"),
+            ("spec.concurrency.limit", "found 1001", "must be at most 1000"),
+        ),
+        crd=True,
+    ),
+    BadManifest(
         "an unknown choice",
         {"steps": [step("a")], "onFailure": "Ignore"},
         (("spec.onFailure", 'found "Ignore"', 'must be "Rollback", "Continue" or "Stop"'),),

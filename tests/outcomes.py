@@ -38,6 +38,8 @@ class Row:
     """What the message of Succeeded tells beside the cause."""
     passes_seconds: int = 0
     """Time that goes by in the end."""
+    beside: str = ""
+    """A Workflow of the same concurrency key that began before, and does not end."""
 
     def __str__(self) -> str:
         return self.what
@@ -65,6 +67,37 @@ def _row(what: str, steps: Mapping[str, Mapping[str, Any]], outcome: str, kstatu
 
 
 ROWS = (
+    _row(
+        "waiting for its turn",
+        {"a": UNDO},
+        "Queued Unknown Queued",
+        "InProgress",
+        spec={"concurrency": {"key": "till"}, **LAST},
+        beside="sale",
+        while_true=_MOVING,
+        message="waits for its turn: at most 1 Workflow at once under the concurrency key till",
+    ),
+    _row(
+        "cancelled before its turn",
+        {"a": UNDO},
+        "Cancelled False Cancelled",
+        "Failed",
+        spec={"concurrency": {"key": "counter"}, **LAST},
+        beside="sale-two",
+        asked=(("Queued", "cancel", "1"),),
+        while_true=_STALLED,
+        message="cancelled on request",
+    ),
+    _row(
+        "may not wait for its turn",
+        {"a": UNDO},
+        "Failed False ConcurrencyForbidden",
+        "Failed",
+        spec={"concurrency": {"key": "vault", "policy": "Forbid"}, **LAST},
+        beside="sale-three",
+        while_true=_STALLED,
+        message="its policy is Forbid: sale-three ran",
+    ),
     _row("running", {"a": {}}, "Running Unknown Running", "InProgress", lasts="a", while_true=_MOVING),
     _row(
         "suspended by its spec",

@@ -45,6 +45,8 @@ def play(row: Row) -> World:
         steps.append({key: value for key, value in made.items() if value is not None})
         before = name
     world = World(*steps, **row.spec)
+    if row.beside:
+        world.stand(row.beside)
     rest(world, row)
     for reason, verb, token in row.asked:
         assert world.status.reason == reason

@@ -13,17 +13,27 @@ from kubesaga.api.names import Direction, job_name
 from kubesaga.api.status import CompensationStatus, Execution, FinallyStepStatus, StepStatus, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import (
+    ClaimPlace,
     ConfirmJob,
     CreateJob,
     CreateWorkflow,
     DeleteJob,
     DeleteWorkflow,
     ReadNamespace,
+    ReleasePlace,
     SetFinalizers,
     StopJob,
 )
 from kubesaga.engine.decision import Decision
-from kubesaga.engine.observation import JobObservation, Observed, PodObservation, Refusal, ResubmissionObservation
+from kubesaga.engine.line import Line, Place
+from kubesaga.engine.observation import (
+    JobObservation,
+    Observed,
+    PlaceObservation,
+    PodObservation,
+    Refusal,
+    ResubmissionObservation,
+)
 from kubesaga.engine.plan import Plan
 from kubesaga.engine.planner import WorkflowPlanner
 from kubesaga.engine.reconcile import reconcile
@@ -65,6 +75,12 @@ class World:
         self.finalizers: tuple[str, ...] = ()
         self.namespace_terminating = False
         self.resubmission: ResubmissionObservation | None = None
+        self.line = Line()
+        """The line of the concurrency key, if there is one."""
+        self.line_read = False
+        """Whether the next pass is told that the line was read live."""
+        self.ended: frozenset[str] = frozenset()
+        """Uids of holders of a place that have ended."""
         self.generation = 1
         self.status = WorkflowStatus()
         self.decision: Decision | None = None
@@ -77,12 +93,18 @@ class World:
         if namespace_read:
             observed = replace(observed, namespace_terminating=self.namespace_terminating)
         decision = reconcile(self.workflow(), self.plan(), observed, self.now)
-        self.status, self.decision = decision.status, decision
+        self.status, self.decision, self.line_read = decision.status, decision, False
         for action in decision.actions:
             if isinstance(action, CreateJob) and action.name not in self.refusals:
                 self.jobs.setdefault(action.name, self._job(action))
             elif isinstance(action, SetFinalizers):
                 self.finalizers = action.finalizers
+            elif isinstance(action, ClaimPlace):
+                joined = self.line.join(action.place, first=action.first)
+                self.line = self.line.join_if_free(action.place) if action.only_if_free else joined
+                self.line_read = True
+            elif isinstance(action, ReleasePlace):
+                self.line = self.line.leave(UID, action.epoch)
             elif isinstance(action, StopJob):
                 job = next(one for one in self.jobs.values() if one.uid == action.uid)
                 self.jobs[job.name] = replace(job, active_deadline_seconds=1, suspended=False)
@@ -134,7 +156,17 @@ class World:
             dict(self.refusals),
             frozenset(confirmed),
             resubmission=self.resubmission,
+            place=self._place(),
         )
+
+    def _place(self) -> PlaceObservation | None:
+        key = self.spec.get("concurrency", {}).get("key")
+        return PlaceObservation(key, self.line, self.line_read, self.ended) if key else None
+
+    def stand(self, name: str, *, limit: int = 1, epoch: int = 1) -> "World":
+        """Let another Workflow stand in line."""
+        self.line = self.line.join(Place(name, f"uid-{name}", epoch, limit))
+        return self
 
     def after(self, seconds: float) -> "World":
         """Let time go by."""
@@ -267,4 +299,9 @@ def _short(action: object) -> str:
             return "read namespace"
         case CreateWorkflow(name=name):
             return f"create workflow {name}"
-    raise AssertionError(action)
+    return _short_of_place(action)
+
+
+def _short_of_place(action: object) -> str:
+    assert isinstance(action, ClaimPlace | ReleasePlace)
+    return f"{'claim' if isinstance(action, ClaimPlace) else 'release'} {action.key}"

@@ -12,6 +12,7 @@ IMMUTABLE_ONCE_STARTED: Final = (
     "defaults",
     "steps",
     "finally",
+    "concurrency",
     "timeoutSeconds",
     "onFailure",
     "inFlight",

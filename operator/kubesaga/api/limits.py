@@ -86,6 +86,12 @@ WHEN_COSTLY_CALLS_MAX: Final = 4
 PARALLELISM_MAX: Final = 4_000
 """No more steps than there can be."""
 
+CONCURRENCY_LIMIT_MAX: Final = 1_000
+"""Beyond that it is no limit: who has a place stands in one annotation, see LINE_BYTES_MAX."""
+
+LINE_BYTES_MAX: Final = 204_800
+"""All annotations of an object share 256 KiB; about 3,000 Workflows of usual names fit in line for one key."""
+
 CONDITIONS_MAX: Final = 16
 """Six types are in use."""
 

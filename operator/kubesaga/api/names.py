@@ -25,6 +25,8 @@ LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "kubesaga"
 ANNOTATION_WORKFLOW: Final = f"{GROUP}/workflow"
 ANNOTATION_RESUBMISSION_OF: Final = f"{GROUP}/resubmission-of"
+LABEL_CONCURRENCY_KEY: Final = f"{GROUP}/concurrency-key"
+ANNOTATION_LINE: Final = f"{GROUP}/line"
 
 ENV_PREFIX: Final = "KUBESAGA_"
 ENV_WORKFLOW: Final = "KUBESAGA_WORKFLOW"
@@ -75,6 +77,12 @@ def job_name(workflow_uid: str, step: str, direction: Direction, attempt: int, e
 def idempotency_key(workflow_uid: str, step: str, direction: Direction, incarnation: int = 1, item: str = "") -> str:
     """The key under which a step's effect is done once: stable over attempts, epochs and operator restarts."""
     return _digest("key", workflow_uid, step, item, direction, incarnation)
+
+
+def lease_name(concurrency_key: str) -> str:
+    """The name of the Lease that keeps the line of a key: a DNS subdomain, different for keys that differ."""
+    readable = concurrency_key.lower().replace("_", "-").replace(".", "-")
+    return f"kubesaga-{readable}-{_digest('concurrency', concurrency_key)}"
 
 
 def traceparent(workflow_uid: str, job: str) -> str:

@@ -17,6 +17,10 @@ Identifier = Annotated[str, StringConstraints(max_length=limits.NAME_LENGTH_MAX,
 Seconds = Annotated[int, Field(strict=True, ge=1, le=limits.SECONDS_MAX)]
 RetryLimit = Annotated[int, Field(strict=True, ge=0, le=limits.RETRY_LIMIT_MAX)]
 Parallelism = Annotated[int, Field(strict=True, ge=1, le=limits.PARALLELISM_MAX)]
+ConcurrencyKey = Annotated[
+    str,
+    StringConstraints(max_length=limits.NAME_LENGTH_MAX, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"),
+]
 
 
 class OnFailure(StrEnum):
@@ -94,6 +98,15 @@ class OnCompensationFailure(StrEnum):
     """The undos after it run all the same, and the Workflow ends RollbackFailed."""
 
 
+class ConcurrencyPolicy(StrEnum):
+    """What becomes of a Workflow that begins while as many others run under its key as may."""
+
+    ENQUEUE = "Enqueue"
+    """It waits for its turn, in the order of arrival."""
+    FORBID = "Forbid"
+    """It fails at once, and nothing is started."""
+
+
 class Parameter(ApiModel):
     """A value that steps refer to as $(params.NAME)."""
 
@@ -156,6 +169,17 @@ class RollbackPolicy(ApiModel):
     """When no further attempt of an undo begins any more, counted from the first one. Never by default."""
     on_compensation_failure: OnCompensationFailure | None = None
     """What happens when an undo used up its retries. Block by default: that is better than half undone."""
+
+
+class Concurrency(ApiModel):
+    """How many Workflows of one namespace run at once under one key."""
+
+    key: ConcurrencyKey
+    """What they share: those with the same key stand in one line."""
+    limit: Annotated[int, Field(strict=True, ge=1, le=limits.CONCURRENCY_LIMIT_MAX)] | None = None
+    """Most of them that run at once, this one included. 1 by default. Where limits differ the least one holds."""
+    policy: ConcurrencyPolicy | None = None
+    """What happens if so many run already. Enqueue by default."""
 
 
 class Approval(ApiModel):
@@ -255,6 +279,8 @@ class WorkflowSpec(ApiModel):
     """What happens to running steps then. Drain by default."""
     rollback: RollbackPolicy | None = None
     """How what was done is undone."""
+    concurrency: Concurrency | None = None
+    """How many Workflows run at once under the same key. Unlimited by default."""
     suspend: Flag | None = None
     """While true no step starts; running steps go on."""
     ttl_seconds_after_finished: Annotated[int, Field(strict=True, ge=0, le=limits.SECONDS_MAX)] | None = None

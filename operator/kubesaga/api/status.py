@@ -20,6 +20,8 @@ Progress = Annotated[str, StringConstraints(max_length=16)]
 class Phase(StrEnum):
     """Where a Workflow stands."""
 
+    QUEUED = "Queued"
+    """It waits for its turn among the Workflows of its concurrency key; nothing starts."""
     RUNNING = "Running"
     """Steps run, or may start."""
     SUSPENDED = "Suspended"
@@ -47,7 +49,13 @@ class Phase(StrEnum):
         return self in TERMINAL_PHASES
 
 
-TERMINAL_PHASES = frozenset(Phase) - {Phase.RUNNING, Phase.SUSPENDED, Phase.ROLLING_BACK, Phase.ROLLBACK_BLOCKED}
+TERMINAL_PHASES = frozenset(Phase) - {
+    Phase.QUEUED,
+    Phase.RUNNING,
+    Phase.SUSPENDED,
+    Phase.ROLLING_BACK,
+    Phase.ROLLBACK_BLOCKED,
+}
 
 
 class StepState(StrEnum):
@@ -203,6 +211,8 @@ class FailureReason(StrEnum):
     """A person requested that everything ends at once, and that nothing is undone."""
     DELETED = "Deleted"
     """The Workflow was deleted before it had ended, under `deletionPolicy: RollbackUnfinished`."""
+    CONCURRENCY_FORBIDDEN = "ConcurrencyForbidden"
+    """As many Workflows ran under its concurrency key as may, and its policy is Forbid; nothing was started."""
     INVALID_SPEC = "InvalidSpec"
     """The spec has errors; nothing was started."""
 
@@ -312,6 +322,8 @@ class WorkflowStatus(ApiModel):
     """Why, as one word."""
     epoch: Annotated[int, Field(ge=1)] = 1
     """Counts the runs of the graph."""
+    place_time: Timestamp | None = None
+    """When the run got its place under its concurrency key; unset while it waits for one."""
     start_time: Timestamp | None = None
     """When the run began."""
     completion_time: Timestamp | None = None

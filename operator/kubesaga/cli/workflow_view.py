@@ -101,6 +101,8 @@ class WorkflowView:
         """What a step waits for that depends on nothing more."""
         if self.status.phase is Phase.SUSPENDED:
             return "waits: suspended"
+        if self.status.phase is Phase.QUEUED:
+            return "waits: queued"
         most = self.plan.parallelism
         running = [record for record in self.status.steps if record.state.in_flight and not self._is_jobless(record)]
         full = most is not None and len(running) >= most

@@ -8,10 +8,10 @@ from typing import Any, Final, Literal, Protocol
 
 Raw = dict[str, Any]
 Operation = Mapping[str, Any]
-Resource = Literal["workflows", "jobs", "pods"]
-Watched = Literal["jobs", "pods"]
-WATCHED: Final[tuple[Watched, ...]] = ("jobs", "pods")
-"""What a Workflow is made of, and what there is much of."""
+Resource = Literal["workflows", "jobs", "pods", "leases"]
+Watched = Literal["jobs", "pods", "leases"]
+WATCHED: Final[tuple[Watched, ...]] = ("jobs", "pods", "leases")
+"""What a Workflow is made of, and what there is much of; and the Leases in which Workflows stand in line."""
 
 
 class Cluster(Protocol):
@@ -49,6 +49,18 @@ class Cluster(Protocol):
 
     async def pods_of_job(self, namespace: str, job_name: str) -> Sequence[Raw]:
         """Read live the Pods that carry the label `batch.kubernetes.io/job-name: job_name`."""
+
+    async def create_lease(self, namespace: str, manifest: Mapping[str, Any]) -> Raw:
+        """Create a Lease; returns it. Raises Exists."""
+
+    async def read_lease(self, namespace: str, name: str) -> Raw:
+        """Read a Lease live. Raises NotFound."""
+
+    async def patch_lease(self, namespace: str, name: str, patch: Mapping[str, Any]) -> Raw:
+        """JSON Merge Patch (RFC 7396) a Lease; a metadata.resourceVersion is a precondition (Conflict)."""
+
+    async def delete_lease(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        """Delete a Lease. Raises Conflict if a precondition fails, NotFound."""
 
     async def create_event(self, namespace: str, manifest: Mapping[str, Any]) -> None:
         """Create a core/v1 Event."""

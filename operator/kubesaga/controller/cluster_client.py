@@ -15,7 +15,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from kubesaga.api.group import GROUP, PLURAL, VERSION
-from kubesaga.api.names import LABEL_WORKFLOW_UID
+from kubesaga.api.names import LABEL_CONCURRENCY_KEY, LABEL_WORKFLOW_UID
 from kubesaga.controller.cluster import Operation, Raw, Resource
 from kubesaga.controller.errors import CannotStart, Conflict, Exists, NotFound, Refused, Unavailable
 from kubesaga.controller.telemetry import Telemetry
@@ -41,8 +41,16 @@ _PREFIX: Final[Mapping[str, str]] = {
     "workflows": f"/apis/{GROUP}/{VERSION}",
     "jobs": "/apis/batch/v1",
     "pods": "/api/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
     "events": "/api/v1",
 }
+_SELECTED: Final[Mapping[str, str]] = {
+    "jobs": LABEL_WORKFLOW_UID,
+    "pods": LABEL_WORKFLOW_UID,
+    "leases": LABEL_CONCURRENCY_KEY,
+}
+"""The label that what is ours carries. Of Leases a cluster has one a node, which changes every few seconds."""
+
 _TRY_AGAIN: Final = frozenset({408, 429})
 _JSON: Final = "application/json"
 _PLAIN: Final = "identity"
@@ -193,6 +201,23 @@ class ClusterClient:
         items: list[Raw] = answer["items"]
         return items
 
+    async def create_lease(self, namespace: str, manifest: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return await self._call("POST", _path("leases", namespace), "leases", manifest)
+
+    async def read_lease(self, namespace: str, name: str) -> Raw:
+        """See Cluster."""
+        return await self._call("GET", _path("leases", namespace, name), "leases")
+
+    async def patch_lease(self, namespace: str, name: str, patch: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return await self._call("PATCH", _path("leases", namespace, name), "leases", patch, content=_MERGE_PATCH)
+
+    async def delete_lease(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        """See Cluster."""
+        options = {"preconditions": {"uid": uid, "resourceVersion": resource_version}}
+        await self._call("DELETE", _path("leases", namespace, name), "leases", options)
+
     async def create_event(self, namespace: str, manifest: Mapping[str, Any]) -> None:
         """See Cluster."""
         await self._call("POST", _path("events", namespace), "events", manifest)
@@ -280,7 +305,7 @@ def _path(resource: str, namespace: str | None, name: str | None = None) -> str:
 
 
 def _selected(resource: Resource) -> Mapping[str, str]:
-    return {} if resource == "workflows" else {"labelSelector": LABEL_WORKFLOW_UID}
+    return {"labelSelector": _SELECTED[resource]} if resource in _SELECTED else {}
 
 
 def _keep_alive(response: aiohttp.ClientResponse) -> None:

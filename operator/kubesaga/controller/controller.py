@@ -18,8 +18,10 @@ from typing import Any
 from kubesaga.api.names import LABEL_WORKFLOW_UID
 from kubesaga.controller.cluster import WATCHED, Cluster, Raw, Watched
 from kubesaga.controller.errors import Unavailable
+from kubesaga.controller.lease_cache import LeaseCache, LineKey
 from kubesaga.controller.object_cache import ObjectCache
 from kubesaga.controller.pass_ import Pass, Watcher
+from kubesaga.controller.places import Places
 from kubesaga.controller.queue import Key, KeyedQueue
 from kubesaga.controller.settings import (
     HEAL_AFTER_LIST_SECONDS,
@@ -29,7 +31,8 @@ from kubesaga.controller.settings import (
 )
 from kubesaga.controller.telemetry import Telemetry
 from kubesaga.controller.watch import Feed, Reflector, Source, retell
-from kubesaga.controller.workflow_cache import WorkflowCache
+from kubesaga.controller.workflow_cache import CachedWorkflow, WorkflowCache
+from kubesaga.engine.line import Line
 from kubesaga.engine.observation import JobObservation, PodObservation
 
 _log = logging.getLogger(__name__)
@@ -61,8 +64,12 @@ class Controller:
         self.pods: ObjectCache[PodObservation] = ObjectCache(clock)
         self.primed = asyncio.Event()
         self._cluster = cluster
-        self._pass = Pass(cluster, self.workflows, self.jobs, self.pods, self.telemetry, now, watcher)
+        self.leases = LeaseCache(clock, self._line_changed)
+        self.places = Places(cluster, self.workflows, self.leases, self.workflow_changed)
+        self._pass = Pass(cluster, self.workflows, self.jobs, self.pods, self.places, self.telemetry, now, watcher)
         self.queue = KeyedQueue(self._work)
+        self._doubtful = KeyedQueue(self.places.clear)
+        """Lines in which somebody may stand who is gone."""
         self._listed = asyncio.Event()
         self._reflectors = self._reflect(source, chance) if source is not None else []
 
@@ -74,14 +81,19 @@ class Controller:
 
     def workflow_changed(self, raw: Raw) -> None:
         """A Workflow was added or modified."""
+        key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
+        before = self.workflows.get(key)
         if self.workflows.put(raw):
-            self._enqueue((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+            self._enqueue(key)
+            self._left(before)
 
     def workflow_gone(self, raw: Raw) -> None:
         """A Workflow was deleted."""
         metadata = raw["metadata"]
         key = (metadata["namespace"], metadata["name"])
+        before = self.workflows.get(key)
         if self.workflows.remove(key, metadata["uid"]):
+            self._left(before)
             self._pass.forget(key, metadata["uid"])
             self.queue.forget(key)
 
@@ -101,6 +113,31 @@ class Controller:
         """A Pod was deleted."""
         self._gone(self.pods, raw)
 
+    def lease_changed(self, raw: Raw) -> None:
+        """A Lease was added or modified."""
+        self.leases.put(raw)
+
+    def lease_gone(self, raw: Raw) -> None:
+        """A Lease was deleted."""
+        self.leases.remove(raw["metadata"]["uid"])
+
+    def _left(self, before: CachedWorkflow | None) -> None:
+        """A Workflow may not stand in the line any more that it stood in before."""
+        if before is not None and before.line is not None and self.primed.is_set():
+            after = self.workflows.key_of(before.uid)
+            cached = self.workflows.get(after) if after is not None else None
+            if cached is None or cached.line != before.line:
+                self._doubtful.add(before.line)
+
+    def _line_changed(self, line: LineKey, before: Line, after: Line) -> None:
+        """Those pass who have moved in line as far as it matters, and those who are still to come into it."""
+        for key, cached in self.workflows.in_line(line):
+            was, stands = before.epochs(cached.uid), after.epochs(cached.uid)
+            if was != stands or not (stands or cached.has_ended):
+                self._enqueue(key)
+        if self.primed.is_set():
+            self._doubtful.add(line)
+
     def _reflect(self, source: Source, chance: Callable[[], float]) -> list[Reflector]:
         return [
             Reflector(source, resource, namespace, self._feed(resource), chance)
@@ -110,6 +147,8 @@ class Controller:
 
     def _feed(self, resource: Watched) -> Feed:
         """Whom a list and watch of Jobs, or of Pods, is to tell."""
+        if resource == "leases":
+            return Feed(self.lease_changed, self.lease_gone, self._known_leases)
         if resource == "jobs":
             return Feed(self.job_changed, self.job_gone, lambda namespace: self._known(self.jobs, namespace))
         return Feed(self.pod_changed, self.pod_gone, lambda namespace: self._known(self.pods, namespace))
@@ -125,7 +164,9 @@ class Controller:
             for key in self.workflows.keys():  # noqa: SIM118 - not a mapping
                 self.queue.add(key)
             _log.info("Caches primed", extra={"workflows": len(self.workflows), "jobs": len(self.jobs)})
-            watching.append(asyncio.create_task(self._heal()))
+            for lease in self.leases:
+                self._doubtful.add((lease.namespace, lease.key))
+            watching += [asyncio.create_task(self._heal()), asyncio.create_task(self._doubtful.run())]
             await self.queue.run()
         finally:
             for task in watching:
@@ -162,6 +203,9 @@ class Controller:
             return {value.uid for _, value in cache}
         keys = ((self.workflows.key_of(group), value.uid) for group, value in cache)
         return {uid for key, uid in keys if key is not None and key[0] == namespace}
+
+    def _known_leases(self, namespace: str | None) -> set[str]:
+        return {lease.uid for lease in self.leases if namespace in (None, lease.namespace)}
 
     async def _prime(self) -> None:
         """List everything, as often as it takes to get an answer; Jobs and Pods first."""

@@ -12,16 +12,19 @@ from kubesaga.api.workflow import Workflow
 from kubesaga.controller.cluster import Cluster, Raw
 from kubesaga.controller.errors import ClusterError, Conflict, Exists, NotFound, Refused, Unavailable
 from kubesaga.controller.object_cache import ObjectCache
+from kubesaga.controller.places import Places
 from kubesaga.controller.settings import ACTIONS_AT_ONCE
 from kubesaga.controller.workflow_cache import WorkflowCache
 from kubesaga.engine.action import (
     Action,
+    ClaimPlace,
     ConfirmJob,
     CreateJob,
     CreateWorkflow,
     DeleteJob,
     DeleteWorkflow,
     ReadNamespace,
+    ReleasePlace,
     SetFinalizers,
     StopJob,
 )
@@ -44,6 +47,8 @@ class Aftermath:
     errors: list[ClusterError] = field(default_factory=list)
     namespace_terminating: bool | None = None
     resubmission: ResubmissionObservation | None = None
+    line_read: bool = False
+    """Whether the line of its concurrency key was changed or read live."""
     again: bool = False
     """Whether something else was done that the next pass has to go on from: what a call returned is in the cache, so no
     watch shows it as new."""
@@ -63,12 +68,14 @@ class Effects:
         workflows: WorkflowCache,
         jobs: ObjectCache[JobObservation],
         pods: ObjectCache[PodObservation],
+        places: Places,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._workflows = workflows
         self._jobs = jobs
         self._pods = pods
+        self._places = places
         self._now = now
 
     async def carry_out(self, workflow: Workflow, actions: Sequence[Action]) -> Aftermath:
@@ -107,6 +114,11 @@ class Effects:
             case CreateWorkflow():
                 aftermath.resubmission = await self._resubmit(workflow, action)
                 aftermath.again = True
+            case ClaimPlace():
+                await self._places.claim(workflow, action)
+                aftermath.line_read = aftermath.again = True
+            case ReleasePlace():
+                await self._places.release(workflow, action)
 
     async def _create(self, workflow: Workflow, action: CreateJob, aftermath: Aftermath) -> None:
         fields = {"namespace": workflow.namespace, "workflow": workflow.name, "step": action.step, "job": action.name}

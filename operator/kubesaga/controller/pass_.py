@@ -16,6 +16,7 @@ from kubesaga.controller.effects import Aftermath, Effects
 from kubesaga.controller.errors import ClusterError, Conflict, NotFound, Refused, Unavailable
 from kubesaga.controller.event_manifest import event_manifest
 from kubesaga.controller.object_cache import ObjectCache
+from kubesaga.controller.places import Places
 from kubesaga.controller.plan_cache import PlanCache
 from kubesaga.controller.queue import Key
 from kubesaga.controller.settings import PASS_REST_FACTOR, REST_SECONDS_MIN, WRITE_REST_FACTOR
@@ -56,6 +57,7 @@ class Pass:
         workflows: WorkflowCache,
         jobs: ObjectCache[JobObservation],
         pods: ObjectCache[PodObservation],
+        places: Places,
         telemetry: Telemetry,
         now: Callable[[], datetime],
         watcher: Watcher | None,
@@ -64,11 +66,12 @@ class Pass:
         self._workflows = workflows
         self._jobs = jobs
         self._pods = pods
+        self._places = places
         self._telemetry = telemetry
         self._now = now
         self._watcher = watcher
         self._plans = PlanCache(WorkflowPlanner().plan)
-        self._effects = Effects(cluster, workflows, jobs, pods, now)
+        self._effects = Effects(cluster, workflows, jobs, pods, places, now)
         self._memories: dict[Key, _Memory] = {}
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -111,7 +114,7 @@ class Pass:
             _log.info("Plan created", extra=fields)
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        decision = reconcile(workflow, planned, self._observed(workflow.uid, memory), self._now())
+        decision = reconcile(workflow, planned, self._observed(cached, memory), self._now())
         took = loop.time() - begun
         self._telemetry.pass_seconds.observe(took)
         if decision.in_flight > 1:
@@ -142,7 +145,8 @@ class Pass:
         """Whether a write was refused because the Workflow changed: a patch of an older one need not fit it at all."""
         return isinstance(refused, Conflict) or raw["metadata"]["resourceVersion"] != workflow.resource_version
 
-    def _observed(self, uid: str, memory: _Memory) -> Observed:
+    def _observed(self, cached: CachedWorkflow, memory: _Memory) -> Observed:
+        uid = cached.uid
         pods: dict[str, tuple[PodObservation, ...]] = {}
         for pod in self._pods.group(uid).values():
             pods[pod.job_uid or ""] = (*pods.get(pod.job_uid or "", ()), pod)
@@ -151,7 +155,13 @@ class Pass:
             del memory.refusals[name]
         seen = memory.aftermath
         return Observed(
-            jobs, pods, memory.refusals, frozenset(seen.confirmed), seen.namespace_terminating, seen.resubmission
+            jobs,
+            pods,
+            memory.refusals,
+            frozenset(seen.confirmed),
+            seen.namespace_terminating,
+            seen.resubmission,
+            self._places.observed(cached.line, read=seen.line_read),
         )
 
     def _put_off(self, memory: _Memory) -> float | None:

@@ -4,7 +4,7 @@ Label sets are closed; no metric carries the name of an object:
     outcome     phases of a Workflow that are terminal, and RollbackBlocked; states of a step that are terminal
     direction   Forward, Compensation
     verb        get, list, create, patch, delete
-    resource    workflows, workflows/status, jobs, pods, events
+    resource    workflows, workflows/status, jobs, pods, leases, namespaces, events
     code        the HTTP status, or 0 where there was no answer
 """
 

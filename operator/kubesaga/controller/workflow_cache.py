@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from kubesaga.api.status import WorkflowStatus
+from kubesaga.api.status import TERMINAL_PHASES, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.controller.cluster import Raw
 from kubesaga.controller.queue import Key
@@ -17,6 +17,14 @@ class CachedWorkflow:
     uid: str
     version: int
     typed: Workflow | None = None
+    line: tuple[str, str] | None = None
+    """Namespace and concurrency key, if it has one."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its status names a terminal phase."""
+        status = self.raw.get("status")
+        return isinstance(status, dict) and status.get("phase") in TERMINAL_PHASES
 
     def workflow(self) -> Workflow:
         """The typed Workflow. Raises pydantic.ValidationError where its status is not one that kubesaga wrote."""
@@ -31,6 +39,7 @@ class WorkflowCache:
     def __init__(self) -> None:
         self._workflows: dict[Key, CachedWorkflow] = {}
         self._keys: dict[str, Key] = {}
+        self._lines: dict[tuple[str, str], dict[Key, None]] = {}
 
     def __len__(self) -> int:
         return len(self._workflows)
@@ -47,6 +56,10 @@ class WorkflowCache:
         """The key of the Workflow with that uid, if it is known."""
         return self._keys.get(uid)
 
+    def in_line(self, line: tuple[str, str]) -> list[tuple[Key, CachedWorkflow]]:
+        """The Workflows of that namespace and concurrency key."""
+        return [(key, self._workflows[key]) for key in self._lines.get(line, ())]
+
     def put(self, raw: Raw, status: WorkflowStatus | None = None) -> bool:
         """Take a Workflow in; False where what is known is as new. `status`: the one that we just wrote."""
         metadata = raw["metadata"]
@@ -56,11 +69,14 @@ class WorkflowCache:
         if known is not None and known.uid == uid and known.version >= version:
             return False
         if known is not None:
-            self._keys.pop(known.uid, None)
+            self._forget(key, known)
         slim = _slim(raw)
         typed = Workflow.parse(slim, status) if status is not None else None
-        self._workflows[key] = CachedWorkflow(slim, uid, version, typed)
+        line = line_key(slim)
+        self._workflows[key] = CachedWorkflow(slim, uid, version, typed, line)
         self._keys[uid] = key
+        if line is not None:
+            self._lines.setdefault(line, {})[key] = None
         return True
 
     def remove(self, key: Key, uid: str) -> bool:
@@ -69,8 +85,24 @@ class WorkflowCache:
         if known is None or known.uid != uid:
             return False
         del self._workflows[key]
-        self._keys.pop(uid, None)
+        self._forget(key, known)
         return True
+
+    def _forget(self, key: Key, known: CachedWorkflow) -> None:
+        self._keys.pop(known.uid, None)
+        if known.line is not None:
+            members = self._lines[known.line]
+            del members[key]
+            if not members:
+                del self._lines[known.line]
+
+
+def line_key(raw: Raw) -> tuple[str, str] | None:
+    """Namespace and concurrency key of a Workflow, if its spec names one; anything may stand there."""
+    spec = raw.get("spec")
+    asked = spec.get("concurrency") if isinstance(spec, dict) else None
+    key = asked.get("key") if isinstance(asked, dict) else None
+    return (raw["metadata"]["namespace"], key) if isinstance(key, str) and key else None
 
 
 def _slim(raw: Raw) -> dict[str, Any]:

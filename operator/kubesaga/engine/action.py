@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubesaga.api.names import Direction
+from kubesaga.engine.line import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +79,38 @@ class CreateWorkflow:
     manifest: Mapping[str, Any]
 
 
-Action = CreateJob | StopJob | DeleteJob | ConfirmJob | DeleteWorkflow | SetFinalizers | ReadNamespace | CreateWorkflow
+@dataclass(frozen=True, slots=True)
+class ClaimPlace:
+    """Stand in the line of a concurrency key, and pass again with the line as it is then in `Observed.place`.
+
+    Whoever is in line already stays where they are.
+    """
+
+    key: str
+    place: Place
+    only_if_free: bool = False
+    """Only where that gives a place at once; else read live who holds one."""
+    first: bool = False
+    """At the head: the place was given before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePlace:
+    """Leave the line of a concurrency key, up to that epoch; the next in line may have the place."""
+
+    key: str
+    epoch: int
+
+
+Action = (
+    CreateJob
+    | StopJob
+    | DeleteJob
+    | ConfirmJob
+    | DeleteWorkflow
+    | SetFinalizers
+    | ReadNamespace
+    | CreateWorkflow
+    | ClaimPlace
+    | ReleasePlace
+)

@@ -18,6 +18,7 @@ from kubesaga.engine.text import clip
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 _WHILE_TRUE: Final = {
+    Phase.QUEUED: ("Reconciling",),
     Phase.RUNNING: ("Reconciling",),
     Phase.SUSPENDED: ("Suspended",),
     Phase.SUCCEEDED: (),

@@ -18,10 +18,14 @@ CREATE_AGAIN_AFTER: Final = timedelta(seconds=10)
 
 def effects(state: StateManager) -> tuple[Action, ...]:
     """Every action of this pass, creates in the order in which their steps were started."""
+    return (*_forward(state), *_compensations(state), *_finally(state), *confirmations(state))
+
+
+def confirmations(state: StateManager) -> Iterator[Action]:
+    """The live reads that this pass found wanting."""
     # One pass has to know all of them at once: else two that are gone would be asked for in turn, for ever.
     asked = state.unconfirmed | state.observed.confirmed if state.unconfirmed else ()
-    confirmations = tuple(ConfirmJob(name) for name in sorted(asked))
-    return (*_forward(state), *_compensations(state), *_finally(state), *confirmations)
+    yield from map(ConfirmJob, sorted(asked))
 
 
 def _forward(state: StateManager) -> Iterator[Action]:

@@ -26,6 +26,8 @@ def ending(state: StateManager, reached: Outcome) -> Outcome:
     """What the run comes to: where it would end, its finally steps begin."""
     if not state.plan.finally_steps or not reached.phase.terminal or state.status.terminate_time is not None:
         return reached
+    if state.lacks_place:
+        return reached  # It never began, and has no place in which anything could run.
     state.set(
         finally_=Finally(
             phase=reached.phase,

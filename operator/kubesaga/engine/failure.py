@@ -7,6 +7,7 @@ from kubesaga.api.status import Failure, FailureReason, StepState, StepStatus
 from kubesaga.engine.deadline import deadline_passed
 from kubesaga.engine.decision import EventType
 from kubesaga.engine.pivot import deciding_pivots, passed_pivots
+from kubesaga.engine.place import forbidden
 from kubesaga.engine.resolver import DependencyResolver
 from kubesaga.engine.standing import fails
 from kubesaga.engine.state import StateManager
@@ -20,7 +21,7 @@ def latch_failure(state: StateManager) -> None:
     """Record the first cause, if there is one now and none was recorded."""
     if state.status.failure is not None:
         return
-    failure = _step_failure(state) or _request(state) or _deadline(state)
+    failure = _step_failure(state) or _request(state) or forbidden(state) or _deadline(state)
     if failure is not None:
         state.set(failure=failure)
         if failure.reason not in _REQUESTED:

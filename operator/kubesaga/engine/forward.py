@@ -20,7 +20,7 @@ def advance_steps(state: StateManager) -> None:
 
     Steps are looked at before any is started: a condition that cannot be evaluated halts the run like any failure.
     """
-    if halted(state) or is_suspended(state):
+    if halted(state) or is_suspended(state) or state.lacks_place:
         return
     room = _room(state)
     due = [n for n, r in list(state.steps.items()) if r.state is StepState.RETRYING and is_due(state, n, r)]

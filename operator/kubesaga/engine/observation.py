@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from kubesaga.api.names import LABEL_CONTROLLER_UID, LABEL_TOMBSTONE, LABEL_WORKFLOW_UID
+from kubesaga.engine.line import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,18 @@ class ResubmissionObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceObservation:
+    """The line of the Workflow's concurrency key."""
+
+    key: str
+    line: Line
+    read: bool = False
+    """Whether it was read live for this pass, because the last one claimed a place."""
+    ended: frozenset[str] = frozenset()
+    """Uids of those who hold a place, and have ended or are gone: they are about to leave."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything that one pass sees beside the Workflow itself."""
 
@@ -199,3 +212,5 @@ class Observed:
     """Whether the namespace is being deleted, as read live for this pass; None where it was not read."""
     resubmission: ResubmissionObservation | None = None
     """What became of the Workflow that the last pass asked to create."""
+    place: PlaceObservation | None = None
+    """The line of its concurrency key; None where none is known."""

@@ -7,6 +7,7 @@ from kubesaga.api.spec import OnCompensationFailure, OnFailure
 from kubesaga.api.status import Failure, FailureReason, Phase, StepState
 from kubesaga.engine.approval import approvals_sentence, waits_for_approval_only
 from kubesaga.engine.boundary import crossed, reached_savepoints
+from kubesaga.engine.concurrency import place_sentence, waits_for_place
 from kubesaga.engine.failure import failure_sentence, halted, never_started, stops
 from kubesaga.engine.finalizer import may_create
 from kubesaga.engine.pivot import deciding_pivots, passed_pivots
@@ -42,6 +43,8 @@ def outcome(state: StateManager, *, quiescent: bool) -> Outcome:
 
 def _outcome(state: StateManager, *, quiescent: bool) -> Outcome:
     failure = state.status.failure
+    if waits_for_place(state):
+        return Outcome(Phase.QUEUED, Reason.QUEUED, place_sentence(state))
     if waits_for_person(state):
         return _forward_recovery(state)
     if failure is None:

@@ -10,6 +10,7 @@ from kubesaga.api.pod import PodSettings
 from kubesaga.api.spec import (
     Approval,
     Boundary,
+    ConcurrencyPolicy,
     DeletionPolicy,
     InFlight,
     OnCompensationFailure,
@@ -64,6 +65,15 @@ class PlannedRollback:
     parallelism: int | None
     timeout_seconds: int | None
     on_compensation_failure: OnCompensationFailure
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedConcurrency:
+    """How many Workflows run at once under one key; every field decided."""
+
+    key: str
+    limit: int
+    policy: ConcurrencyPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +142,7 @@ class Plan:
     parameters: Mapping[str, str]
     pod: PodSettings
     parallelism: int | None
+    concurrency: PlannedConcurrency | None
     timeout_seconds: int | None
     on_failure: OnFailure
     in_flight: InFlight

@@ -7,6 +7,8 @@ from kubesaga.api import limits
 from kubesaga.api.pod import PodSettings
 from kubesaga.api.spec import (
     Boundary,
+    Concurrency,
+    ConcurrencyPolicy,
     Defaults,
     DeletionPolicy,
     InFlight,
@@ -26,6 +28,7 @@ from kubesaga.engine.plan import (
     STEP_RETRY,
     Plan,
     PlannedCompensation,
+    PlannedConcurrency,
     PlannedFinally,
     PlannedRollback,
     PlannedStep,
@@ -126,6 +129,12 @@ def _rollback(policy: RollbackPolicy | None) -> PlannedRollback:
     return PlannedRollback(policy.parallelism, policy.timeout_seconds, on_failure)
 
 
+def _concurrency(asked: Concurrency | None) -> PlannedConcurrency | None:
+    if asked is None:
+        return None
+    return PlannedConcurrency(asked.key, asked.limit or 1, asked.policy or ConcurrencyPolicy.ENQUEUE)
+
+
 def _plan(
     spec: WorkflowSpec,
     steps: tuple[PlannedStep, ...],
@@ -149,6 +158,7 @@ def _plan(
         parameters={parameter.name: parameter.value for parameter in spec.parameters or ()},
         pod=(spec.defaults and spec.defaults.pod) or PodSettings(),
         parallelism=spec.parallelism,
+        concurrency=_concurrency(spec.concurrency),
         timeout_seconds=spec.timeout_seconds,
         on_failure=spec.on_failure or (OnFailure.ROLLBACK if undoable else OnFailure.STOP),
         in_flight=spec.in_flight or InFlight.DRAIN,

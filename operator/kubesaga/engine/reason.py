@@ -6,6 +6,8 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Why a Workflow stands where it does, as one word."""
 
+    QUEUED = "Queued"
+    """It waits for its turn among the Workflows of its concurrency key."""
     RUNNING = "Running"
     """Steps run, or may start."""
     SUSPENDED = "Suspended"

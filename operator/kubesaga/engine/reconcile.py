@@ -17,6 +17,7 @@ from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import DeleteWorkflow, ReadNamespace, SetFinalizers
 from kubesaga.engine.answer import answer_requests
 from kubesaga.engine.approval import close_waits, observe_waits, track_approval_wait
+from kubesaga.engine.concurrency import claims, leaves, waits_for_place, withdrawal
 from kubesaga.engine.conditions import conditions, stalled
 from kubesaga.engine.decision import Decision, Event, EventType, PhaseTransition, Write
 from kubesaga.engine.deletion import observe_deletions
@@ -29,6 +30,7 @@ from kubesaga.engine.inconsistency import inconsistencies
 from kubesaga.engine.observation import Observed
 from kubesaga.engine.outcome import Outcome, outcome, progress
 from kubesaga.engine.pivot import passed_pivots
+from kubesaga.engine.place import take_place
 from kubesaga.engine.plan import PLAN_VERSION, Plan
 from kubesaga.engine.quiescence import quiesce
 from kubesaga.engine.reason import Reason
@@ -54,7 +56,7 @@ def reconcile(workflow: Workflow, plan: Plan | InvalidSpec, observed: Observed, 
     if workflow.deleting and observed.namespace_terminating:
         return _let_go(workflow)
     if isinstance(plan, InvalidSpec):
-        return _refuse(workflow, plan, now)
+        return _refuse(workflow, plan, observed, now)
     if status.failure is not None and status.failure.reason is FailureReason.INVALID_SPEC:
         # The spec was mended: nothing had been started, so this is the beginning.
         status = WorkflowStatus(handled_requests=status.handled_requests)
@@ -71,6 +73,7 @@ def _pass(state: StateManager) -> Decision:
     if has_to_be_held(state.workflow, state.plan):
         return Decision(state.workflow.status, Write.NONE, (hold(state.workflow),))
     resolver = DependencyResolver()
+    take_place(state)
     _begin(state)
     halts = state.status.failure is not None or state.status.stop_time is not None
     state.observe(retrying=not halts)
@@ -89,14 +92,23 @@ def _pass(state: StateManager) -> Decision:
     halt(state)
     close_waits(state)
     track_approval_wait(state)
-    quiescent = state.status.failure is not None and quiesce(state)
+    quiescent = state.status.failure is not None and not waits_for_place(state) and quiesce(state)
     undo(state, resolver)
-    return _conclude(state, ending(state, outcome(state, quiescent=quiescent)))
+    return _in_line(state, ending(state, outcome(state, quiescent=quiescent)))
+
+
+def _in_line(state: StateManager, reached: Outcome) -> Decision:
+    """Before anything is written of a run that needs a place, it is in line; of one that runs again, once it is."""
+    if reached.phase is Phase.QUEUED and state.status.epoch == state.workflow.status.epoch:
+        first = tuple(claims(state, reached.phase))
+        if first:
+            return Decision(state.workflow.status, Write.NONE, first)
+    return _conclude(state, reached)
 
 
 def _begin(state: StateManager) -> None:
-    """The first pass of a run."""
-    if state.status.start_time is None:
+    """The first pass of a run that may begin."""
+    if state.status.start_time is None and not state.lacks_place:
         state.set(plan_version=PLAN_VERSION, start_time=state.second)
         state.tell(EventType.NORMAL, "Started", f"{counted(len(state.plan.steps), 'step')} planned")
 
@@ -104,6 +116,8 @@ def _begin(state: StateManager) -> None:
 def _conclude(state: StateManager, reached: Outcome) -> Decision:
     """Write down where the run stands."""
     before, generation = state.status, state.workflow.generation
+    if reached.phase.terminal and before.start_time is None:
+        state.set(plan_version=PLAN_VERSION, start_time=state.second)  # It ends before it began.
     stuck = any(one.reason == Reason.POD_TERMINATION for one in before.conditions)
     state.set(
         observed_generation=generation,
@@ -115,7 +129,7 @@ def _conclude(state: StateManager, reached: Outcome) -> Decision:
     )
     changed = before.phase is not reached.phase
     if (before.phase, before.reason) != (reached.phase, reached.reason) and _is_told(reached):
-        type_ = EventType.NORMAL if reached.phase is Phase.SUCCEEDED else EventType.WARNING
+        type_ = EventType.NORMAL if reached.phase in (Phase.SUCCEEDED, Phase.QUEUED) else EventType.WARNING
         state.tell(type_, reached.reason if reached.phase is Phase.SUSPENDED else reached.phase, reached.message)
     if reached.stuck and not stuck:
         state.tell(EventType.WARNING, Reason.POD_TERMINATION, reached.stuck)
@@ -125,7 +139,11 @@ def _conclude(state: StateManager, reached: Outcome) -> Decision:
     return Decision(
         status=state.next_status(),
         write=state.write(),
-        actions=(*effects(state), *((ReadNamespace(),) if _asks_namespace(state) else ())),
+        actions=(
+            *effects(state),
+            *claims(state, reached.phase),
+            *((ReadNamespace(),) if _asks_namespace(state) else ()),
+        ),
         events=tuple(state.events),
         transitions=(*state.transitions, *phases),
         wake_at=min(state.wakes, default=None),
@@ -134,8 +152,8 @@ def _conclude(state: StateManager, reached: Outcome) -> Decision:
 
 
 def _is_told(reached: Outcome) -> bool:
-    """Whether people are told of a phase and reason: ends, and what waits for them."""
-    waits = reached.phase is Phase.ROLLBACK_BLOCKED or reached.reason == Reason.FORWARD_RECOVERY
+    """Whether people are told of a phase and reason: ends, and what waits for them or for others."""
+    waits = reached.phase in (Phase.ROLLBACK_BLOCKED, Phase.QUEUED) or reached.reason == Reason.FORWARD_RECOVERY
     return reached.phase.terminal or waits
 
 
@@ -158,7 +176,7 @@ def _ended(state: StateManager) -> Decision:
     return Decision(
         status=state.next_status(),
         write=state.write(),
-        actions=(*resubmission(state), *(_farewell(state) if at_rest else ())),
+        actions=(*resubmission(state), *leaves(state), *(_farewell(state) if at_rest else ())),
         events=tuple(state.events),
         wake_at=min(state.wakes, default=None if at_rest else state.now),
     )
@@ -184,7 +202,7 @@ def _let_go(workflow: Workflow, why: str = "") -> Decision:
     return Decision(workflow.status, Write.NONE, (release(workflow),), (event,))
 
 
-def _refuse(workflow: Workflow, invalid: InvalidSpec, now: datetime) -> Decision:
+def _refuse(workflow: Workflow, invalid: InvalidSpec, observed: Observed, now: datetime) -> Decision:
     """A spec with errors starts nothing. One that began under other rules is left as it is, for a person to look at."""
     message = _sentence(invalid)
     if workflow.status.start_time is not None:
@@ -194,7 +212,8 @@ def _refuse(workflow: Workflow, invalid: InvalidSpec, now: datetime) -> Decision
     status, answers = refuse_requests(workflow.status, workflow.annotations, why, second)
     if status.observed_generation == workflow.generation:
         farewell = (release(workflow),) if is_held(workflow) and not answers else ()
-        return Decision(status, Write.NOW if answers else Write.NONE, farewell, answers)
+        actions = (*withdrawal(workflow, observed), *farewell)
+        return Decision(status, Write.NOW if answers else Write.NONE, actions, answers)
     reached = Outcome(Phase.FAILED, FailureReason.INVALID_SPEC, message)
     refused = WorkflowStatus(
         observed_generation=workflow.generation,

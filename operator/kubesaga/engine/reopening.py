@@ -28,6 +28,7 @@ def reopen(state: StateManager) -> tuple[str, ...]:
     undone = state.status.phase in (Phase.ROLLED_BACK, Phase.PARTIALLY_ROLLED_BACK)
     state.set(
         epoch=state.status.epoch + 1,
+        place_time=None,
         start_time=state.second,
         completion_time=None,
         suspended_time=None,

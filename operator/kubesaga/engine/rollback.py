@@ -114,6 +114,7 @@ def request_rollback(state: StateManager) -> bool:
     requested = Failure(reason=FailureReason.ROLLBACK_REQUESTED, message="rolled back on request", time=state.second)
     state.set(
         epoch=status.epoch + 1 if status.ended else status.epoch,
+        place_time=None if status.ended else status.place_time,
         failure=status.failure or requested,
         rollback=Rollback(start_time=state.second, requested=True),
         completion_time=None,

@@ -83,6 +83,11 @@ class StateManager:
             satisfies(self.plan.by_name[name], record) for name, record in self.steps.items()
         )
 
+    @property
+    def lacks_place(self) -> bool:
+        """Whether the run needs a place under its concurrency key, and has none: nothing of it may start."""
+        return self.plan.concurrency is not None and self.status.place_time is None
+
     def execution(self, step: str, direction: Direction) -> Execution | None:
         """The record of a step, of its undo or of a finally step; None while it is pending."""
         if direction is Direction.FINALLY:

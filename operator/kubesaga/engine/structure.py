@@ -18,6 +18,9 @@ _DNS_LABEL: Final = (
 _PATTERNS: Final = {
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": _DNS_LABEL,
     r"^[A-Za-z_][A-Za-z0-9_-]*$": "must be an identifier: letters, digits, '_' and '-', beginning with a letter or '_'",
+    r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$": (
+        "must be a label value: letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"
+    ),
     r"^[^=\x00]+$": "must be the name of an environment variable, without '='",
 }
 _QUANTITY: Final = "must be a quantity such as 500m, 2 or 1Gi"

@@ -178,6 +178,8 @@ _FEEDS: Final = {
     ("jobs", "gone"): Controller.job_gone,
     ("pods", "changed"): Controller.pod_changed,
     ("pods", "gone"): Controller.pod_gone,
+    ("leases", "changed"): Controller.lease_changed,
+    ("leases", "gone"): Controller.lease_gone,
 }
 
 

@@ -31,7 +31,7 @@ _EVENTS_MAX: Final = 10_000
 
 
 class ObjectStore:
-    """Workflows, Jobs and Pods. Implements `kubesaga.controller.cluster.Cluster`."""
+    """Workflows, Jobs, Pods and Leases. Implements `kubesaga.controller.cluster.Cluster`."""
 
     def __init__(
         self,
@@ -201,6 +201,22 @@ class ObjectStore:
             if raw["metadata"]["namespace"] == namespace
             and (raw["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name") == job_name
         ]
+
+    async def create_lease(self, namespace: str, manifest: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return self.create("leases", manifest, namespace)
+
+    async def read_lease(self, namespace: str, name: str) -> Raw:
+        """See Cluster."""
+        return copy.deepcopy(self._existing(("leases", namespace, name)))
+
+    async def patch_lease(self, namespace: str, name: str, patch: Mapping[str, Any]) -> Raw:
+        """See Cluster."""
+        return self.patch("leases", name, patch, namespace)
+
+    async def delete_lease(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        """See Cluster."""
+        self.delete("leases", name, namespace, uid=uid, resourceVersion=resource_version)
 
     async def create_event(self, namespace: str, manifest: Mapping[str, Any]) -> None:  # noqa: ARG002
         """See Cluster. The last ones are kept in `events`, and not on disk."""

@@ -69,6 +69,7 @@ class Simulator:
 
     def run(self) -> SimulatedRun:
         """Run to the end. Raises SimulationStuck where there is none."""
+        self.plan = replace(self.plan, concurrency=None)  # It is alone here, and waits for nobody.
         workflow = self._workflow()
         jobs = SimulatedJobs(workflow.uid, self.script)
         while True:

@@ -84,6 +84,8 @@ FEEDS = {
     ("workflows", "gone"): "workflow_gone",
     ("jobs", "changed"): "job_changed",
     ("jobs", "gone"): "job_gone",
+    ("leases", "changed"): "lease_changed",
+    ("leases", "gone"): "lease_gone",
     ("pods", "changed"): "pod_changed",
     ("pods", "gone"): "pod_gone",
 }

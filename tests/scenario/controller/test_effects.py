@@ -35,8 +35,8 @@ class Scene:
         return self.executor.tombstone("a", Direction.FORWARD, self.record, self.workflow.status, {})
 
     async def does(self, action: Action) -> Aftermath:
-        caches = self.controller.workflows, self.controller.jobs, self.controller.pods
-        return await Effects(self.cluster, *caches, utc_now).carry_out(self.workflow, [action])
+        known = self.controller.workflows, self.controller.jobs, self.controller.pods, self.controller.places
+        return await Effects(self.cluster, *known, utc_now).carry_out(self.workflow, [action])
 
     def shown(self) -> bool:
         """The watch shows the Job as it is; whether that is new to the cache."""

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bad_manifests import BAD_MANIFESTS, BadManifest, step
 from kubesaga.api.container import Container
 from kubesaga.api.limits import COMPENSATION_STATUS_BYTES, OBJECT_BYTES_MAX, STEPS_MAX
-from kubesaga.api.spec import InFlight, OnFailure
-from kubesaga.engine.plan import COMPENSATION_RETRY, STEP_RETRY, Plan, RetryPolicy
+from kubesaga.api.spec import ConcurrencyPolicy, InFlight, OnFailure
+from kubesaga.engine.plan import COMPENSATION_RETRY, STEP_RETRY, Plan, PlannedConcurrency, RetryPolicy
 from kubesaga.engine.planner import WorkflowPlanner
 from kubesaga.engine.spec_error import InvalidSpec, SpecError, by_place
 
@@ -110,6 +110,7 @@ def test_a_plan_of_nothing_but_steps_has_the_built_in_defaults() -> None:
 def test_a_plan_keeps_what_is_said() -> None:
     said = {
         "parallelism": 3,
+        "concurrency": {"key": "till", "limit": 2, "policy": "Forbid"},
         "timeoutSeconds": 9,
         "onFailure": "Stop",
         "inFlight": "Cancel",
@@ -121,6 +122,10 @@ def test_a_plan_keeps_what_is_said() -> None:
     kept = plan(said)
     assert (kept.on_failure, kept.in_flight, kept.suspend) == (OnFailure.STOP, InFlight.CANCEL, True)
     assert (kept.parallelism, kept.timeout_seconds, kept.ttl_seconds_after_finished) == (3, 9, 0)
+    assert kept.concurrency == PlannedConcurrency("till", 2, ConcurrencyPolicy.FORBID)
+    assert plan({"concurrency": {"key": "t"}, "steps": [step("a")]}).concurrency == PlannedConcurrency(
+        "t", 1, ConcurrencyPolicy.ENQUEUE
+    )
     assert kept.pod.service_account_name == "shop"
     assert kept.steps[0].retry == RetryPolicy(limit=0, backoff_seconds=1, factor=3, max_backoff_seconds=9)
 
@@ -302,7 +307,7 @@ def test_a_part_that_contains_itself_is_refused_once() -> None:
     part["part"] = part
     assert refusal({"steps": [step("a")], "x": part}) == (
         'spec.x: unknown field "x"; there are parameters, defaults, steps, finally, parallelism, timeoutSeconds, '
-        "onFailure, inFlight, rollback, suspend, ttlSecondsAfterFinished, deletionPolicy",
+        "onFailure, inFlight, rollback, concurrency, suspend, ttlSecondsAfterFinished, deletionPolicy",
         'spec.x.text: found "\\u0000"; a process cannot be given a NUL character',
     )
 
