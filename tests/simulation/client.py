@@ -160,6 +160,30 @@ class Client:
 
         return await self._call("list", "pods", job_name, select)
 
+    async def create_lease(self, namespace: str, manifest: Mapping[str, Any]) -> Raw:
+        name = manifest["metadata"]["name"]
+        return await self._call(
+            "create", "leases", name, lambda: self._server.create(self.actor, "leases", manifest, namespace)
+        )
+
+    async def read_lease(self, namespace: str, name: str) -> Raw:
+        return await self._call("get", "leases", name, lambda: self._server.read("leases", namespace, name))
+
+    async def patch_lease(self, namespace: str, name: str, patch: Mapping[str, Any]) -> Raw:
+        return await self._call(
+            "patch", "leases", name, lambda: self._server.patch(self.actor, "leases", namespace, name, patch)
+        )
+
+    async def delete_lease(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        await self._call(
+            "delete",
+            "leases",
+            name,
+            lambda: self._server.delete(
+                self.actor, "leases", namespace, name, uid=uid, resourceVersion=resource_version
+            ),
+        )
+
     async def create_event(self, namespace: str, manifest: Mapping[str, Any]) -> None:
         await self._call("create", "events", manifest["reason"], lambda: self._server.events.append(dict(manifest)))
 

@@ -12,7 +12,9 @@ from kubesaga.controller.controller import Controller
 from kubesaga.controller.effects import Effects
 from kubesaga.controller.errors import Conflict, Exists, NotFound
 from kubesaga.controller.pass_ import Pass
-from kubesaga.engine import executor, forward, rollback, state
+from kubesaga.controller.places import Places
+from kubesaga.engine import executor, forward, reconcile, rollback, state
+from kubesaga.engine.line import Line
 from kubesaga.engine.observation import JobObservation
 from kubesaga.engine.settlement import Settlement
 from simulation.watch_source import WatchSource
@@ -179,6 +181,30 @@ def failed_undos_are_forgotten(stack: ExitStack) -> None:
         return original(given)[:-1]
 
     stack.enter_context(patch.object(rollback, "undo_set", shorter))
+
+
+@defect
+def everybody_in_line_holds_a_place(stack: ExitStack) -> None:
+    everybody = property(lambda self: dict.fromkeys((place.holder for place in self.places), True))
+    stack.enter_context(patch.object(Line, "standing", everybody))
+
+
+@defect
+def nobody_leaves_the_line(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(reconcile, "leaves", lambda _: ()))
+
+
+@defect
+def whoever_waits_for_a_place_is_not_woken(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(Controller, "_line_changed", lambda *_: None))
+
+
+@defect
+def whoever_is_gone_stays_in_line(stack: ExitStack) -> None:
+    async def clear(self: Any, key: Any) -> None:
+        return
+
+    stack.enter_context(patch.object(Places, "clear", clear))
 
 
 def state_replace(observed: Any, **fields: Any) -> Any:

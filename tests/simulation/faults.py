@@ -15,7 +15,10 @@ from kubesaga.engine.verb import Scope, Verb
 from simulation.client import Client
 from simulation.job_controller import is_over
 from simulation.nodes import NODES
+from simulation.operator_process import OperatorProcess
 from simulation.server import NAMESPACE
+from simulation.watch import Watch
+from simulation.watch_source import WatchSource
 from simulation.world import WORKFLOW, World
 
 JUMP_SECONDS_MAX: Final = 86_400.0
@@ -349,7 +352,7 @@ def _watch_goes_back(faults: Faults, client: Client, fault: Fault) -> ClusterErr
 def _watch_repeats(faults: Faults, client: Client, fault: Fault) -> ClusterError | None:
     for process in faults.world.alive:
         if process.client is client:
-            process.watches[fault.number % 3].repeat(1 + fault.number % 10)
+            _watch_of(process, fault).repeat(1 + fault.number % 10)
     return None
 
 
@@ -357,16 +360,21 @@ def _watch_repeats(faults: Faults, client: Client, fault: Fault) -> ClusterError
 def _watch_lags(faults: Faults, client: Client, fault: Fault) -> ClusterError | None:
     for process in faults.world.alive:
         if process.client is client:
-            watch = process.watches[fault.number % 3]
+            watch = _watch_of(process, fault)
             watch.lag_seconds = fault.seconds
             faults.world.later(10 * fault.seconds, partial(setattr, watch, "lag_seconds", 0.0))
     return None
 
 
+def _watch_of(process: OperatorProcess, fault: Fault) -> Watch | WatchSource:
+    """One of its watches; that of the Leases, which mostly has nothing to tell, less often than others."""
+    return process.watches[fault.number % 7 % len(process.watches)]
+
+
 def _cut(faults: Faults, client: Client, fault: Fault, back: int | None) -> ClusterError | None:
     for process in faults.world.alive:
         if process.client is client:
-            process.watches[fault.number % 3].cut(fault.seconds, back)
+            _watch_of(process, fault).cut(fault.seconds, back)
     return None
 
 

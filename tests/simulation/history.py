@@ -71,6 +71,11 @@ class History:
         return [one for one in mine if one.verb == "status" and one.changed]
 
     @cached_property
+    def sharing(self) -> list[Commit]:
+        """Every commit of a Workflow that has a concurrency key, its own and others'."""
+        return [one for one in self.commits if one.resource == "workflows" and "concurrency" in one.raw["spec"]]
+
+    @cached_property
     def last(self) -> Commit:
         """The last commit of the Workflow."""
         return next(one for one in reversed(self.commits) if one.resource == "workflows" and one.uid == self.uid)
@@ -152,6 +157,8 @@ class History:
         for one in self.by_operators:
             if one.resource == "jobs" and one.verb in ("delete", "patch") and one.changed:
                 work = Work.of(one.raw)
+                if work.step in self.scenario.rivals:
+                    continue
                 done[f"{one.verb} {_work(work)}"] += 1
         return done
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
-from kubesaga.api.names import LABEL_STEP, Direction
+from kubesaga.api.names import ANNOTATION_LINE, LABEL_STEP, Direction
 from kubesaga.engine.finalizer import FINALIZER
+from kubesaga.engine.line import Line
 from simulation.history import COMPENSATION, FINALLY, FORWARD, Birth, History
 from simulation.nodes import Container
+from simulation.server import Commit
 
 Invariant = Callable[[History], Iterator[str]]
 INVARIANTS: Final[dict[str, Invariant]] = {}
@@ -335,7 +337,7 @@ def no_more_steps_run_at_once_than_are_allowed(history: History) -> Iterator[str
     moments = sorted(
         moment
         for one in history.containers
-        if one.work.direction is FORWARD
+        if one.work.direction is FORWARD and one.work.step not in history.scenario.rivals
         for moment in ((one.began, 1), (one.ended if one.ended is not None else float("inf"), -1))
     )
     running = 0
@@ -344,6 +346,66 @@ def no_more_steps_run_at_once_than_are_allowed(history: History) -> Iterator[str
         if running > most:
             yield f"{running} at {at:.3f}"
             return
+
+
+@invariant
+def no_more_workflows_of_one_key_run_at_once_than_are_allowed(history: History) -> Iterator[str]:
+    """From the write that records their place to the one that ends them; each counts by the least of their limits."""
+    running: dict[str, int] = {}
+    for commit in history.sharing:
+        status = commit.raw.get("status") or {}
+        if "placeTime" in status and status.get("phase") not in _ENDED and commit.uid not in _removed(commit):
+            running[commit.uid] = commit.raw["spec"]["concurrency"].get("limit", 1)
+        else:
+            running.pop(commit.uid, None)
+        if len(running) > min(running.values(), default=1):
+            yield f"{len(running)} at {commit.time:.3f}, one of which allows {min(running.values())}"
+            return
+
+
+def _removed(commit: Commit) -> set[str]:
+    """The uid of what the commit has taken out."""
+    metadata = commit.raw["metadata"]
+    gone = commit.verb == "remove" or (commit.verb in ("delete", "patch") and not metadata.get("finalizers"))
+    return {commit.uid} if gone and (commit.verb != "patch" or "deletionTimestamp" in metadata) else set()
+
+
+@invariant
+def containers_of_no_more_workflows_of_one_key_run_at_once_than_are_allowed(history: History) -> Iterator[str]:
+    """By the facts, where nobody deletes anything: what is deleted leaves the line, and ends a while later."""
+    if "concurrency" not in history.scenario.spec or history.disturbed or history.left:
+        return
+    limits = {one.uid: one.raw["spec"]["concurrency"].get("limit", 1) for one in history.sharing}
+    assumed = _assumed(history)
+    spans = [one for one in history.containers if one.work.workflow_uid in limits and one.work.step not in assumed]
+    for one in spans:
+        beside = {
+            o.work.workflow_uid for o in spans if o.began <= one.began and (o.ended is None or o.ended > one.began)
+        }
+        if len(beside) > min(limits[uid] for uid in beside):
+            yield f"{len(beside)} at {one.began:.3f}"
+            return
+
+
+@invariant
+def everybody_gets_a_place_in_the_end(history: History) -> Iterator[str]:
+    """At rest whoever waits does so behind one that holds a place and waits for a person; nobody else is in line."""
+    workflows = {one.uid: one for one in history.sharing}
+    there = {uid: one.raw for uid, one in workflows.items() if uid not in _removed(one)}
+    open_ = {uid: raw for uid, raw in there.items() if (raw.get("status") or {}).get("phase") not in _ENDED}
+    leases = {one.uid: one for one in history.commits if one.resource == "leases"}
+    lines = [one.raw for uid, one in leases.items() if uid not in _removed(one)]
+    line = Line.parse("\n".join(raw["metadata"]["annotations"][ANNOTATION_LINE] for raw in lines))
+    for place in line.places:
+        if place.uid not in open_:
+            yield f"{place.name} is in line, and has ended or is gone"
+    for uid, raw in open_.items():
+        status = raw.get("status") or {}
+        holds, placed = any(line.epochs(uid).values()), "placeTime" in status
+        if placed is not holds and not (raw["spec"].get("suspend") and not placed):
+            yield f"{raw['metadata']['name']} is {status.get('phase')}, and {'has' if holds else 'has no'} place"
+        if status.get("phase") == "Queued" and uid not in {one.uid for one in line.places}:
+            yield f"{raw['metadata']['name']} waits, and is not in line"
 
 
 @invariant
@@ -414,10 +476,12 @@ def finally_steps_run_when_everything_else_has_ended(history: History) -> Iterat
 
 @invariant
 def a_run_ends_only_after_its_finally_steps(history: History) -> Iterator[str]:
-    """But where a person ends it at once, or it never was one."""
+    """But where a person ends it at once, it never was one, or it never got its place."""
     status = history.status
     ends = status.get("phase") in _ENDED and status.get("reason") != "InvalidSpec" and not status.get("terminateTime")
-    if not ends or not history.scenario.last:
+    lacks_place = "concurrency" in history.scenario.spec and "placeTime" not in status
+    never_began = lacks_place and status.get("phase") != "Succeeded"
+    if not ends or never_began or not history.scenario.last:
         return
     states = {name: history.last_records.get(name, {}).get("state") for name in history.scenario.last}
     open_ = {name: state for name, state in states.items() if state not in ("Succeeded", "Failed", "Cancelled")}
@@ -507,6 +571,10 @@ def _has_time_to_live(history: History, commit: Any) -> bool:
     return "ttlSecondsAfterFinished" in history.scenario.spec
 
 
+def _has_a_key(history: History, commit: Any) -> bool:
+    return "concurrency" in history.scenario.spec
+
+
 def _is_disturbed(history: History, commit: Any) -> bool:
     """A resubmission, which a person has to request."""
     return history.disturbed
@@ -520,6 +588,9 @@ _ALLOWED: Final[dict[tuple[str, str], Callable[[History, Any], bool]]] = {
     ("patch", "workflows"): _finalizer,
     ("delete", "workflows"): _has_time_to_live,
     ("create", "workflows"): _is_disturbed,
+    ("create", "leases"): _has_a_key,
+    ("patch", "leases"): _has_a_key,
+    ("delete", "leases"): _has_a_key,
 }
 
 

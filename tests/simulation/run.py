@@ -12,7 +12,7 @@ from kubesaga.controller.errors import Unavailable
 from kubesaga.engine.verb import Verb
 from simulation.faults import Fault, Faults, annotate, request
 from simulation.history import History
-from simulation.scenarios import Scenario
+from simulation.scenarios import Rival, Scenario
 from simulation.server import NAMESPACE, Raw
 from simulation.virtual_loop import StandsStill, VirtualLoop
 from simulation.world import WORKFLOW, World
@@ -64,6 +64,8 @@ async def _play(
     faults = Faults(world, plan, sorted(scenario.steps))
     for at, deed in scenario.plans:
         world.later(at, lambda deed=deed: _act(faults, deed))
+    for rival in scenario.rivals.values():
+        world.later(rival.at, lambda rival=rival: _rival(world, rival))
     world.start_operator(faults)
     history = History(scenario, world.server.commits, [], False, uid, story=faults.story, struck=faults.struck)
     try:
@@ -138,6 +140,12 @@ def _rests(world: World) -> bool:
         refused = raw["status"].get("reason") == "InvalidSpec"  # It may be mended, and is kept for that.
         return ("ttlSecondsAfterFinished" not in raw["spec"] or refused) and "deletionTimestamp" not in raw["metadata"]
     return phase in _WAITING or "deletionTimestamp" in raw["metadata"]
+
+
+def _rival(world: World, rival: Rival) -> None:
+    """Somebody else makes a Workflow of the same concurrency key."""
+    manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": rival.name}, "spec": rival.spec}
+    world.server.create("user", "workflows", manifest)
 
 
 def _act(faults: Faults, deed: str) -> None:

@@ -34,6 +34,21 @@ _SIZES: Final = ((700, 1, 8), (220, 9, 20), (72, 21, 60), (7, 61, 160), (1, 300,
 """Weight, least and most steps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another Workflow of the same concurrency key, of one step."""
+
+    name: str
+    at: float
+    seconds: float
+    concurrency: dict[str, Any]
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What it asks for; its step has its name."""
+        return {"steps": [{"name": self.name, "container": {"image": "i"}}], "concurrency": self.concurrency}
+
+
 @dataclass(slots=True)
 class Scenario:
     """A Workflow, the fate of its attempts, and what people do with it."""
@@ -58,11 +73,15 @@ class Scenario:
     """Whether the time of day decides something."""
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Steps by name."""
+    rivals: dict[str, Rival] = field(default_factory=dict)
+    """By name, who else wants a place under its concurrency key."""
     last: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Finally steps by name."""
 
     def fate(self, work: Work) -> Fate:
         """What becomes of an attempt."""
+        if work.step in self.rivals:
+            return Fate(self.rivals[work.step].seconds)
         listed = self.fates.get((work.step, work.direction), ())
         place = work.attempt - 1
         if work.epoch == 1 and place < len(listed):
@@ -379,6 +398,27 @@ def _suspend(scenario: Scenario, chance: Random) -> bool:
     return True
 
 
+@feature("concurrency")
+def _concurrency(scenario: Scenario, chance: Random) -> bool:
+    """A key that others share, who come before and after; in a strict scenario one that it may wait under."""
+    if not _often(chance, 0.2):
+        return False
+    limit = chance.randint(1, 3)
+
+    def asked(*policies: str) -> dict[str, Any]:
+        own = limit if chance.random() < 0.7 else chance.randint(1, 3)
+        return {"key": "till", "limit": own, "policy": chance.choice(policies)}
+
+    waits = ("Enqueue",) if scenario.strict else ("Enqueue", "Enqueue", "Forbid")
+    scenario.spec["concurrency"] = asked(*waits)
+    for number in range(chance.randint(0, 5)):
+        name, at = f"rival-{number}", round(chance.choice((0.0, chance.uniform(0, 30), chance.uniform(0, 300))), 3)
+        scenario.rivals[name] = Rival(
+            name, at, round(chance.uniform(0.5, 60), 3), asked("Enqueue", "Enqueue", "Forbid")
+        )
+    return True
+
+
 @feature("refused spec")
 def _refused_spec(scenario: Scenario, chance: Random) -> bool:
     if not _often(chance, 0.02):
@@ -588,8 +628,8 @@ def _answers(scenario: Scenario, chance: Random) -> bool:
 
 
 def _longest(scenario: Scenario) -> float:
-    """How long all steps take one after the other, every retry included."""
-    seconds = 0.0
+    """How long all steps take one after the other, every retry and everybody who goes before included."""
+    seconds = sum(_START_SECONDS_MAX + rival.seconds for rival in scenario.rivals.values())
     for name in scenario.steps:
         listed = scenario.fates.get((name, FORWARD), [])
         late = scenario.steps[name].get("timeoutSeconds", 0)

@@ -26,6 +26,7 @@ BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The wall clock of the API server when virtual time begins."""
 
 NAMESPACE: Final = "default"
+RESOURCES: Final = ("workflows", "jobs", "pods", "leases")
 REQUEST_BYTES_MAX: Final = 3 * 1024 * 1024
 """A body above this is answered 413."""
 
@@ -41,6 +42,7 @@ _FROZEN: Final = (
     "onFailure",
     "inFlight",
     "rollback",
+    "concurrency",
     "deletionPolicy",
 )
 """Fields of a spec that the CRD's rules keep as they are once the Workflow has started."""
@@ -83,9 +85,9 @@ class SimulatedServer:
     clock: Callable[[], float]
     commits: list[Commit] = field(default_factory=list)
     events: list[Raw] = field(default_factory=list)
-    log: dict[str, list[Change]] = field(default_factory=lambda: {"workflows": [], "jobs": [], "pods": []})
+    log: dict[str, list[Change]] = field(default_factory=lambda: {one: [] for one in RESOURCES})
     """By resource, every change in order: a position in it is where a watch stands."""
-    objects: dict[str, dict[Key, Raw]] = field(default_factory=lambda: {"workflows": {}, "jobs": {}, "pods": {}})
+    objects: dict[str, dict[Key, Raw]] = field(default_factory=lambda: {one: {} for one in RESOURCES})
     uids: dict[str, tuple[str, Key]] = field(default_factory=dict)
     """Where each object is that there is."""
     owned: dict[str, dict[str, None]] = field(default_factory=dict)
