@@ -32,6 +32,13 @@ def ended(kubectl: Command, module_namespace: str, installed: str) -> Mapping[st
 
 def play(kubectl: Command, namespace: str, row: Row) -> Raw:
     """Let everything happen that happens."""
+    if row.beside:
+        lasting = [{"name": "a", "container": {"image": "fake", "env": [{"name": "FAKE_DELAY_MS", "value": LONG_MS}]}}]
+        other = fake_workflow(row.beside, lasting, concurrency={"key": row.spec["concurrency"]["key"]})
+        kubectl("create", "-n", namespace, "-f", "-", stdin=text(other))
+        kubectl(
+            "wait", f"saga/{row.beside}", "-n", namespace, "--for=jsonpath={.status.phase}=Running", "--timeout=90s"
+        )
     kubectl("create", "-n", namespace, "-f", "-", stdin=text(manifest(row)))
     for reason, verb, token in row.asked:
         wait(kubectl, namespace, row, f"jsonpath={{.status.reason}}={reason}")

@@ -33,6 +33,9 @@ WRITES = (
     "patch_workflow",
     "create_workflow",
     "delete_workflow",
+    "create_lease",
+    "patch_lease",
+    "delete_lease",
 )
 """Every call by which the operator changes something, Events aside."""
 

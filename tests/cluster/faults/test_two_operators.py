@@ -119,11 +119,11 @@ def cancel(api: ApiServer, namespace: str, *names: str) -> None:
         api.patch(f"{WORKFLOWS.format(namespace)}/{name}", {"metadata": {"annotations": {"kubesaga.dev/cancel": "1"}}})
 
 
-def wait(what: Callable[[], object]) -> None:
+def wait(what: Callable[[], object], seconds: float = END_SECONDS) -> None:
     """Until it is so."""
-    end = time.monotonic() + END_SECONDS
+    end = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < end, f"it was not so in {END_SECONDS} s"
+        assert time.monotonic() < end, f"it was not so in {seconds} s"
         time.sleep(POLL_SECONDS)
 
 
