@@ -41,13 +41,19 @@ def play(kubectl: Command, namespace: str, row: Row) -> Raw:
         )
     kubectl("create", "-n", namespace, "-f", "-", stdin=text(manifest(row)))
     for reason, verb, token in row.asked:
-        wait(kubectl, namespace, row, f"jsonpath={{.status.reason}}={reason}")
+        wait_for_reason(kubectl, namespace, row, reason)
         kubectl("annotate", f"saga/{row.slug}", "-n", namespace, f"kubesaga.dev/{verb}={token}")
     wait(kubectl, namespace, row, f"jsonpath={{.status.phase}}={row.phase}")
-    wait(kubectl, namespace, row, f"jsonpath={{.status.reason}}={row.reason}")
+    wait_for_reason(kubectl, namespace, row, row.reason)
     wait(kubectl, namespace, row, f"condition=Succeeded={row.succeeded}")
     raw: Raw = json.loads(kubectl("get", "saga", row.slug, "-n", namespace, "-o", "json"))
     return raw
+
+
+def wait_for_reason(kubectl: Command, namespace: str, row: Row, reason: str) -> None:
+    wait(kubectl, namespace, row, f"jsonpath={{.status.reason}}={reason}")
+    if reason == "Finally":  # It is so a moment before the first of them runs.
+        wait(kubectl, namespace, row, "jsonpath={.status.finally.steps[0].state}=Running")
 
 
 def wait(kubectl: Command, namespace: str, row: Row, what: str) -> None:
