@@ -27,6 +27,7 @@ check: $(READY) ## Format, lint, types, import contracts, unit and scenario test
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports > build/imports.log 2>&1 || { cat build/imports.log; exit 1; }
+	@$(BIN)/python -m pytest -q --collect-only tests/cluster > build/collected.log || { cat build/collected.log; exit 1; }
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target pure-tests shell-tests
 
 check: | build
