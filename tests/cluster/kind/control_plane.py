@@ -127,11 +127,11 @@ class ControlPlane:
 
 
 def write_audit_policy(folder: Path) -> Path:
-    """Write which requests the audit log tells of: all but leases and probes, without their bodies."""
+    """Write which requests the audit log has: all but the cluster's own leases and probes, no bodies."""
     policy = folder / AUDIT_POLICY
     policy.write_text(
         "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n"
-        "- level: None\n  resources: [{group: coordination.k8s.io}]\n"
+        "- level: None\n  namespaces: [kube-system, kube-node-lease]\n  resources: [{group: coordination.k8s.io}]\n"
         "- level: None\n  nonResourceURLs: ['/livez*', '/readyz*', '/healthz*']\n"
         "- level: Metadata\n"
     )
