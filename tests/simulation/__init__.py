@@ -21,7 +21,8 @@ What is simulated
     faults             what goes wrong, at which call; every kind adds itself
     scenarios          random Workflows and the fate of every attempt; every feature adds itself
     run, history       one run until nothing happens any more, and what happened in it
-    oracle, invariants the judgement;  shrinking: fewer faults;  story: for people
+    oracle, invariants, excuses
+                       the judgement;  shrinking: fewer faults;  story: for people
 
 The judgement
     Each seed is run twice, without faults and with them. A strict scenario is made so that timing cannot decide what
@@ -45,6 +46,8 @@ Bounds and assumptions
     - A Job that somebody else deletes before its uid was recorded is not known to have been: it may run once more, or
       be taken for never started and not be undone. The name of one that was recorded is free again as well, and an
       operator that stood still may take it. Steps of which either is so are left out of account.
+    - A Job that an undo by deletion took away may be created again by another operator, one that decided on it before,
+      while its name is free. What is asked for then is that it is gone when the undo is done.
     - A Pod whose Job was deleted with `--cascade=orphan` is waited for; where it lasts for ever a person deletes it.
     - There is no admission, no quota but as a fault, one namespace that is not deleted, and no resubmission's own run.
 """

@@ -13,7 +13,7 @@ from kubesaga.controller.effects import Effects
 from kubesaga.controller.errors import Conflict, Exists, NotFound
 from kubesaga.controller.pass_ import Pass
 from kubesaga.controller.places import Places
-from kubesaga.engine import executor, forward, reconcile, rollback, state
+from kubesaga.engine import deletion, executor, forward, reconcile, rollback, state
 from kubesaga.engine.line import Line
 from kubesaga.engine.observation import JobObservation
 from kubesaga.engine.settlement import Settlement
@@ -205,6 +205,11 @@ def whoever_is_gone_stays_in_line(stack: ExitStack) -> None:
         return
 
     stack.enter_context(patch.object(Places, "clear", clear))
+
+
+@defect
+def an_undo_by_deletion_is_done_once_it_is_begun(stack: ExitStack) -> None:
+    stack.enter_context(patch.object(deletion, "_gone", lambda *_: True))
 
 
 def state_replace(observed: Any, **fields: Any) -> Any:

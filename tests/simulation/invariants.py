@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
-from kubesaga.api.names import ANNOTATION_LINE, LABEL_STEP, Direction
+from kubesaga.api.names import ANNOTATION_LINE
 from kubesaga.engine.finalizer import FINALIZER
 from kubesaga.engine.line import Line
+from simulation.excuses import assumed, freed, orphaned, records, robbed
 from simulation.history import COMPENSATION, FINALLY, FORWARD, Birth, History
 from simulation.nodes import Container
 from simulation.server import Commit
@@ -35,7 +36,7 @@ def invariant(check: Invariant) -> Invariant:
 
 def violations(history: History) -> list[str]:
     """Every violation, with the name of its invariant."""
-    late = bool(_robbed(history))  # What a leader that slept has started under a free name may last for ever.
+    late = bool(robbed(history))  # What a leader that slept has started under a free name may last for ever.
     complaints = [one for one in history.complaints if not (late and one.startswith("the run does not end"))]
     found = [f"the operator works without errors: {one}" for one in complaints]
     for name, check in INVARIANTS.items():
@@ -45,37 +46,15 @@ def violations(history: History) -> list[str]:
 
 @invariant
 def a_Job_is_created_once_under_its_name(history: History) -> Iterator[str]:  # noqa: N802
-    """One Job and one tombstone. Where others delete Jobs, one that was not recorded yet may run once more."""
-    count = Counter((birth.commit.name, birth.tombstone, birth.work.step) for birth in history.births)
-    robbed = _robbed(history)
-    for (name, tombstone, step), times in count.items():
-        if times > 1 and step not in robbed:
-            yield f"{name} was created {times} times{' as a tombstone' if tombstone else ''}"
+    """One Job and one tombstone. Where others delete Jobs, one that was not recorded yet may run once more.
 
-
-def _orphaned(history: History) -> set[str]:
-    """The steps of which somebody deleted a Job and left its Pod, which nobody can stop by its Job any more."""
-    pods = [one.raw["metadata"] for one in history.commits if (one.verb, one.resource) == ("update", "pods")]
-    return {one["labels"][LABEL_STEP] for one in pods if not one.get("ownerReferences")}
-
-
-def _robbed(history: History) -> set[str]:
-    """The steps of which somebody deleted a Job that no status had named: nobody knows of it.
-
-    Where an operator stood still, or two were there, of any Job: its name is free for the one that comes too late.
+    So may one that an undo deleted, by an operator that decided on it before and comes while its name is free.
     """
-    two = {"paused-between-write-and-effects", "second-operator"}.intersection(history.struck)
-    named: set[str] = set()
-    robbed: set[str] = set()
-    mine = {id(one) for one in history.statuses}
-    for commit in history.commits:
-        if id(commit) in mine:
-            named.update(record.get("jobUID", "") for _, _, record in _records(commit.raw.get("status") or {}))
-        elif (commit.actor, commit.verb, commit.resource) == ("user", "delete", "jobs") and (
-            two or commit.uid not in named
-        ):
-            robbed.add(commit.raw["metadata"]["labels"][LABEL_STEP])
-    return robbed
+    count = Counter((birth.commit.name, birth.tombstone, birth.work.step) for birth in history.births)
+    excused = robbed(history) | freed(history)
+    for (name, tombstone, step), times in count.items():
+        if times > 1 and step not in excused:
+            yield f"{name} was created {times} times{' as a tombstone' if tombstone else ''}"
 
 
 @invariant
@@ -94,26 +73,16 @@ def a_Job_is_created_only_after_the_status_names_its_attempt(history: History) -
 
 
 def _attempts(status: dict[str, Any]) -> Iterator[tuple[str, str, int, int]]:
-    for name, direction, one in _records(status):
+    for name, direction, one in records(status):
         epoch = one.get("epoch", 1)
         yield from ((name, direction.value, n + 1, epoch) for n in range(one.get("attempt", 1)))
-
-
-def _records(status: dict[str, Any]) -> Iterator[tuple[str, Direction, dict[str, Any]]]:
-    """The records of steps, of their undos and of finally steps."""
-    for record in status.get("steps", ()):
-        yield record["name"], FORWARD, record
-        if "compensation" in record:
-            yield record["name"], COMPENSATION, record["compensation"]
-    for record in status.get("finally", {}).get("steps", ()):
-        yield record["name"], FINALLY, record
 
 
 @invariant
 def nothing_forward_is_created_after_the_first_undo(history: History) -> Iterator[str]:
     """Within one epoch of the Workflow; a tombstone takes a name and starts nothing."""
     undone_in: int | None = None
-    robbed = _robbed(history)
+    excused = robbed(history) | freed(history)
     for epoch, birth in _with_epoch(history):
         if birth.work.direction is COMPENSATION and not birth.tombstone:
             undone_in = epoch
@@ -121,7 +90,7 @@ def nothing_forward_is_created_after_the_first_undo(history: History) -> Iterato
             birth.work.direction is FORWARD
             and not birth.tombstone
             and undone_in == epoch
-            and birth.work.step not in robbed
+            and birth.work.step not in excused
         ):
             yield f"{birth.commit.name} at {birth.commit.time:.3f}"
 
@@ -142,33 +111,20 @@ def _with_epoch(history: History) -> Iterator[tuple[int, Birth]]:
 def no_two_Pods_of_one_step_overlap(history: History) -> Iterator[str]:  # noqa: N802
     """Nor those of a step and of its undo; but where a person said that a Pod has ended."""
     by_step: dict[str, list[Container]] = defaultdict(list)
-    assumed = _assumed(history) | _robbed(history)
+    excused = assumed(history) | robbed(history)
     for container in history.containers:
         if container.work.workflow_uid == history.uid:
             by_step[container.work.step].append(container)
     for step, containers in by_step.items():
         containers.sort(key=lambda one: one.began)
         for first, second in pairwise(containers):
-            if (first.ended is None or first.ended > second.began) and step not in assumed:
+            if (first.ended is None or first.ended > second.began) and step not in excused:
                 yield f"{step}: one from {first.began:.3f} to {first.ended}, the next from {second.began:.3f}"
-
-
-def _assumed(history: History) -> set[str]:
-    """The steps of which a person said, some time, that their Pods have ended."""
-    requests = (
-        one for commit in history.statuses[-1:] for one in (commit.raw.get("status") or {}).get("handledRequests", ())
-    )
-    ever = {one["target"] for one in requests if one["verb"] == "assume-stopped" and one.get("target")}
-    for commit in history.statuses if ever else ():
-        for record in (commit.raw.get("status") or {}).get("steps", ()):
-            if record.get("assumedStopped") or (record.get("compensation") or {}).get("assumedStopped"):
-                ever.add(record["name"])
-    return ever
 
 
 @invariant
 def an_undo_starts_when_everything_forward_has_ended(history: History) -> Iterator[str]:
-    assumed = _assumed(history) | _robbed(history)
+    excused = assumed(history) | robbed(history) | freed(history)
     forward = [c for c in history.containers if c.work.direction is FORWARD and c.work.workflow_uid == history.uid]
     undos = [b.commit for b in history.births if b.work.direction is COMPENSATION and not b.tombstone]
     undos += [c for c in history.by_operators if (c.verb, c.resource, c.changed) == ("delete", "jobs", True)]
@@ -176,7 +132,7 @@ def an_undo_starts_when_everything_forward_has_ended(history: History) -> Iterat
     if first is None or history.epochs > 1:
         return
     for one in forward:
-        if (one.ended is None or one.ended > first) and one.work.step not in assumed:
+        if (one.ended is None or one.ended > first) and one.work.step not in excused:
             yield f"{one.work.step} ran from {one.began:.3f} to {one.ended}, an undo began at {first:.3f}"
 
 
@@ -199,7 +155,7 @@ def undos_run_in_an_order_that_reverses_the_graph(history: History) -> Iterator[
         for later in history.descendants[step] & begun.keys():
             undo = history.records.get(later, {}).get("compensation", {})
             excused = undo.get("state") == "Skipped" or (goes_on and undo.get("state") == "Failed")
-            if ended.get(later, at + 1) > at and not excused and later not in _assumed(history):
+            if ended.get(later, at + 1) > at and not excused and later not in assumed(history):
                 yield f"{step} began to be undone at {at:.3f}, {later} was undone at {ended.get(later)}"
 
 
@@ -209,12 +165,37 @@ def what_was_attempted_and_declares_an_undo_is_undone(history: History) -> Itera
     if history.status.get("phase") != "RolledBack" or history.epochs > 1:
         return
     undone = {c.work.step for c in history.containers if c.work.direction is COMPENSATION and c.exit_code == 0}
-    undone |= _robbed(history)
+    undone |= robbed(history)
     for one in history.containers:
         undo = history.scenario.undo(one.work.step) if one.work.workflow_uid == history.uid else None
         due = undo and "container" in undo and undo.get("when") != "Succeeded" and one.work.direction is FORWARD
         if due and one.work.step not in undone:
             yield f"{one.work.step} ran, and was not undone"
+
+
+@invariant
+def an_undo_by_deletion_leaves_no_Job(history: History) -> Iterator[str]:  # noqa: N802
+    """By the facts, when it is first said to have succeeded: but tombstones, which keep the names."""
+    births = {birth.commit.uid: birth for birth in history.births}
+    mine, excused = {id(one) for one in history.statuses}, robbed(history)
+    there: set[str] = set()
+    done: set[tuple[str, int]] = set()
+    for commit in history.commits:
+        if commit.uid in births:
+            there = (there | {commit.uid}) - _removed(commit)
+        elif id(commit) in mine:
+            now = _deleted(history, commit)
+            for birth in (births[uid] for uid in there):
+                if birth.work.step in {step for step, _ in now - done} - excused and not birth.tombstone:
+                    yield f"{birth.commit.name} at {commit.time:.3f}"
+            done |= now
+
+
+def _deleted(history: History, commit: Commit) -> set[tuple[str, int]]:
+    """The steps that a status says were undone by deletion, each with the epoch of that undo."""
+    undos = [(name, undo) for name, way, undo in records(commit.raw.get("status") or {}) if way is COMPENSATION]
+    ended = [(name, undo.get("epoch", 1)) for name, undo in undos if undo["state"] == "Succeeded"]
+    return {one for one in ended if "deleteJob" in (history.scenario.undo(one[0]) or {})}
 
 
 @invariant
@@ -297,11 +278,12 @@ def a_run_that_goes_on_leaves_out_only_what_depends_on_a_failure(history: Histor
 
 @invariant
 def an_approval_is_given_by_a_person_only(history: History) -> Iterator[str]:
-    """It has succeeded only after a request that was accepted."""
+    """It has succeeded only after a request that was accepted; the last answers are kept, so some time before."""
+    given: set[str | None] = set()
     for commit in history.statuses:
         status = commit.raw.get("status") or {}
         requests = status.get("handledRequests", ())
-        given = {one.get("target") for one in requests if one["verb"] == "approve" and one["accepted"]}
+        given |= {one.get("target") for one in requests if one["verb"] == "approve" and one["accepted"]}
         for record in status.get("steps", ()):
             asks = "approval" in history.scenario.steps[record["name"]]
             if asks and record["state"] == "Succeeded" and record["name"] not in given:
@@ -376,8 +358,8 @@ def containers_of_no_more_workflows_of_one_key_run_at_once_than_are_allowed(hist
     if "concurrency" not in history.scenario.spec or history.disturbed or history.left:
         return
     limits = {one.uid: one.raw["spec"]["concurrency"].get("limit", 1) for one in history.sharing}
-    assumed = _assumed(history)
-    spans = [one for one in history.containers if one.work.workflow_uid in limits and one.work.step not in assumed]
+    excused = assumed(history)
+    spans = [one for one in history.containers if one.work.workflow_uid in limits and one.work.step not in excused]
     for one in spans:
         beside = {
             o.work.workflow_uid for o in spans if o.began <= one.began and (o.ended is None or o.ended > one.began)
@@ -457,20 +439,20 @@ def the_phase_tells_what_became_of_the_steps(history: History) -> Iterator[str]:
 @invariant
 def finally_steps_run_when_everything_else_has_ended(history: History) -> Iterator[str]:
     """Within an epoch: nothing else runs then, and nothing else begins any more."""
-    assumed = _assumed(history) | _robbed(history) | _orphaned(history)
+    excused = assumed(history) | robbed(history) | orphaned(history)
     last_in: int | None = None
     for epoch, birth in _with_epoch(history):
         if birth.tombstone:
             continue
         if birth.work.direction is not FINALLY:
-            if last_in == epoch and birth.work.step not in assumed:
+            if last_in == epoch and birth.work.step not in excused:
                 yield f"{birth.commit.name} at {birth.commit.time:.3f} after a finally step"
             continue
         last_in, at = epoch, birth.commit.time
         for one in history.containers:
             others = one.work.direction is not FINALLY and one.work.workflow_uid == history.uid
             runs = one.began < at and (one.ended is None or one.ended > at)
-            if others and runs and one.work.step not in assumed:
+            if others and runs and one.work.step not in excused:
                 yield f"{one.work.step} runs from {one.began:.3f} to {one.ended}, {birth.commit.name} from {at:.3f}"
 
 
@@ -495,9 +477,9 @@ def a_run_ends_only_after_its_finally_steps(history: History) -> Iterator[str]:
 def nothing_runs_after_the_end(history: History) -> Iterator[str]:
     if history.status.get("phase") not in _ENDED or history.left:
         return
-    assumed = _assumed(history) | _robbed(history) | _orphaned(history)
+    excused = assumed(history) | robbed(history) | orphaned(history)
     for one in history.containers:
-        if one.ended is None and one.work.workflow_uid == history.uid and one.work.step not in assumed:
+        if one.ended is None and one.work.workflow_uid == history.uid and one.work.step not in excused:
             yield f"{one.work.direction} of {one.work.step}"
 
 

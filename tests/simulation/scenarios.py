@@ -122,6 +122,12 @@ class Scenario:
         """Whether a step runs anything."""
         return step in self.last or "container" in self.steps[step]
 
+    @property
+    def limited(self) -> bool:
+        """Whether any attempt has a time limit."""
+        bodies = [*self.steps.values(), *self.last.values()]
+        return any("timeoutSeconds" in body or "timeoutSeconds" in body.get("compensate", ()) for body in bodies)
+
     def undo(self, step: str) -> dict[str, Any] | None:
         """How a step is undone."""
         return self.steps.get(step, {}).get("compensate")
