@@ -117,6 +117,22 @@ def test_a_flood_of_targets_leaves_the_requests_of_the_whole_workflow_recorded()
     assert (len(tokens), tokens[0], tokens[-1]) == (64, "x", "s79@1")
 
 
+def test_a_request_that_stands_is_not_done_again_after_a_flood_of_others() -> None:
+    world = World(step("a", retry={"limit": 5, "backoffSeconds": 300}), *(step(f"s{i}") for i in range(80)))
+    world.passes()
+    world.fail("a").passes()
+    world.annotations["kubesaga.dev/retry-step"] = "a@1"
+    world.passes()
+    assert (world.actions(), world.steps["a"].attempt) == (["create a"], 2)
+    world.fail("a").passes()
+    for i in range(80):
+        world.annotations["kubesaga.dev/approve"] = f"s{i}@1"
+        world.passes()
+    assert (world.steps["a"].state, world.steps["a"].attempt) == ("Retrying", 2), "its back-off lasts"
+    tokens = [one.token for one in world.status.handled_requests]
+    assert (len(tokens), tokens[0], tokens[-1]) == (64, "a@1", "s79@1")
+
+
 def test_what_is_asked_of_a_refused_spec_is_answered() -> None:
     world = World(step("a", "nowhere"))
     world.annotations[CANCEL] = "1"

@@ -96,7 +96,7 @@ CONDITIONS_MAX: Final = 16
 """Six types are in use."""
 
 HANDLED_REQUESTS_MAX: Final = 64
-"""One record per verb and target; the oldest go first when there are more targets."""
+"""One record per verb and target; the oldest go first when there are more targets, but not of what still stands."""
 
 STATUS_OPERATIONS_MAX: Final = 5_000
 """The API server refuses a JSON Patch of more than 10,000 operations; above half of it lists are replaced whole."""

@@ -25,10 +25,11 @@ _OF_FINALLY: Final = frozenset({Verb.TERMINATE, Verb.ASSUME_STOPPED, Verb.RETRY_
 
 def answer_requests(state: StateManager) -> None:
     """Answer every request that has no answer yet, and record the answer."""
-    for request in standing_requests(state.workflow.annotations):
+    standing = standing_requests(state.workflow.annotations)
+    for request in standing:
         if not is_answered(request, state.status):
             answer = idle_answer(request, state.status.handled_requests) or _answer(state, request)
-            outcome = answered(state.status, request, answer, state.second)
+            outcome = answered(state.status, request, answer, state.second, standing)
             state.set(handled_requests=outcome.status.handled_requests)
             state.events.append(outcome.event)
 

@@ -85,8 +85,10 @@ def idle_answer(request: Request, handled: Sequence[HandledRequest]) -> Answer |
     return None
 
 
-def answered(status: WorkflowStatus, request: Request, answer: Answer, second: datetime) -> Answered:
-    """Record the answer."""
+def answered(
+    status: WorkflowStatus, request: Request, answer: Answer, second: datetime, standing: Sequence[Request]
+) -> Answered:
+    """Record the answer; the requests that are `standing` in the annotations keep theirs."""
     message = clip(answer.message, MESSAGE_BYTES_MAX)
     handled = HandledRequest(
         verb=request.verb,
@@ -96,7 +98,7 @@ def answered(status: WorkflowStatus, request: Request, answer: Answer, second: d
         message=message,
         time=second,
     )
-    kept = _capped([*_kept(request, answer, status.handled_requests), handled])
+    kept = _capped([*_kept(request, answer, status.handled_requests), handled], standing)
     type_, reason = (EventType.NORMAL, "RequestAccepted") if answer.accepted else (EventType.WARNING, "RequestRefused")
     event = Event(type_, reason, f"{request.verb} {request.token}: {message}")
     return Answered(status.model_copy(update={"handled_requests": kept}), event)
@@ -107,10 +109,11 @@ def refuse_requests(
 ) -> tuple[WorkflowStatus, tuple[Event, ...]]:
     """Refuse whatever is asked, where nothing can be done for the Workflow."""
     events: list[Event] = []
-    for request in standing_requests(annotations):
+    standing = standing_requests(annotations)
+    for request in standing:
         if not is_answered(request, status):
             answer = idle_answer(request, status.handled_requests) or Answer(False, why)
-            refused = answered(status, request, answer, second)
+            refused = answered(status, request, answer, second, standing)
             status = refused.status
             events.append(refused.event)
     return status, tuple(events)
@@ -154,8 +157,12 @@ def _was_idle(one: HandledRequest, before: Sequence[HandledRequest]) -> bool:
     return idle_answer(Request.parse(Verb(one.verb), one.token), before) is not None
 
 
-def _capped(handled: list[HandledRequest]) -> tuple[HandledRequest, ...]:
-    """No more than there is room for: the oldest with a target goes first, those of the whole Workflow stay."""
+def _capped(handled: list[HandledRequest], standing: Sequence[Request]) -> tuple[HandledRequest, ...]:
+    """No more than there is room for: the oldest with a target goes first, those of the whole Workflow stay.
+
+    What stands in the annotations keeps its answer: without one it would be done again, though nobody asks.
+    """
+    stands = {(request.verb, request.token) for request in standing}
     while len(handled) > HANDLED_REQUESTS_MAX:
-        handled.remove(next(one for one in handled if one.target is not None))
+        handled.remove(min(handled, key=lambda one: (one.target is None, (one.verb, one.token) in stands)))
     return tuple(handled)
