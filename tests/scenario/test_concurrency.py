@@ -417,3 +417,24 @@ def test_one_that_was_forbidden_may_be_retried_and_waits() -> None:
     assert (world.status.phase, mine(world)) == ("Queued", [2])
     others_leave(world)
     assert (world.status.phase, list(world.jobs)) == ("Running", [world.name("a")])
+
+
+def test_one_that_may_not_wait_asks_again_where_the_others_left_right_after_the_read() -> None:
+    """That they left was told before the pass that it would have called for."""
+    world = World(*STEPS, concurrency=FORBID).stand("other")
+    world.passes()
+    world.line = Line()
+    world.passes()
+    assert world.actions() == ["claim till"]
+    world.settles()
+    assert world.status.phase == "Running"
+
+
+def test_one_that_was_taken_out_of_the_line_right_after_it_came_asks_again() -> None:
+    world = World(*STEPS, concurrency=KEY)
+    world.passes()
+    world.line = Line()
+    world.passes()
+    assert world.actions() == ["claim till"]
+    world.settles()
+    assert world.status.phase == "Running"

@@ -87,17 +87,16 @@ class LeaseCache:
 
 def lease_manifest(key: LineKey, line: Line) -> Raw:
     """The Lease that keeps a line."""
+    patch = line_patch(key, line)
+    metadata = {"name": lease_name(key[1]), "namespace": key[0], **patch["metadata"]}
+    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": patch["spec"]}
+
+
+def line_patch(key: LineKey, line: Line) -> Raw:
+    """What a Lease says of its line; whoever stands first is shown as the holder. Labels that were lost come back."""
     labels = {LABEL_CONCURRENCY_KEY: key[1], LABEL_MANAGED_BY: MANAGED_BY}
-    metadata = {"name": lease_name(key[1]), "namespace": key[0], "labels": labels}
-    patch = line_patch(line)
-    body = {"metadata": {**metadata, **patch["metadata"]}, "spec": patch["spec"]}
-    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", **body}
-
-
-def line_patch(line: Line) -> Raw:
-    """What a Lease says of its line; whoever stands first is shown as the holder."""
     return {
-        "metadata": {"annotations": {ANNOTATION_LINE: str(line)}},
+        "metadata": {"labels": labels, "annotations": {ANNOTATION_LINE: str(line)}},
         "spec": {"holderIdentity": line.places[0].name},
     }
 

@@ -93,7 +93,7 @@ class Places:
             for _ in range(TRIES):
                 before = lease.line if lease is not None else Line()
                 after = change(before)
-                if after != before:
+                if after != before or (lease is not None and lease.key != key[1]):  # Else no watch would show it.
                     try:
                         await self._write(key, lease, after)
                     except (Conflict, Exists, NotFound):
@@ -112,7 +112,7 @@ class Places:
             await self._cluster.delete_lease(key[0], lease.name, lease.uid, lease.resource_version)
             self._leases.remove(lease.uid)
         else:
-            patch = line_patch(line)
+            patch = line_patch(key, line)
             patch["metadata"]["resourceVersion"] = lease.resource_version
             self._leases.put(await self._cluster.patch_lease(key[0], lease.name, patch))
 

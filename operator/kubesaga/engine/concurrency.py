@@ -14,7 +14,7 @@ from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import Action, ClaimPlace, ReleasePlace
 from kubesaga.engine.effects import confirmations
 from kubesaga.engine.observation import Observed
-from kubesaga.engine.place import forbids, is_in_line, most_sentence, own_place
+from kubesaga.engine.place import forbids, has_room, is_in_line, most_sentence, own_place
 from kubesaga.engine.quiescence import unsettled_steps, unsettled_undos
 from kubesaga.engine.rollback import is_over, undo_set
 from kubesaga.engine.state import StateManager
@@ -42,13 +42,13 @@ def place_sentence(state: StateManager) -> str:
 
 def claims(state: StateManager, phase: Phase) -> Iterator[Action]:
     """Stand in line. A run whose place is recorded, and that somebody took out of the line, goes to its head."""
-    asked, seen = state.plan.concurrency, state.observed.place
-    if asked is None or phase.terminal or is_in_line(state) or (seen is not None and seen.read):
+    asked = state.plan.concurrency
+    if asked is None or phase.terminal or is_in_line(state):
         return
     place = own_place(state, asked)
     if not state.lacks_place:
         yield ClaimPlace(asked.key, place, first=True)
-    elif phase is Phase.QUEUED and not (seen is not None and seen.line.is_full):
+    elif phase is Phase.QUEUED and has_room(state, place):
         yield ClaimPlace(asked.key, place, only_if_free=forbids(state))
 
 

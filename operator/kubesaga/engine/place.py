@@ -41,6 +41,17 @@ def forbids(state: StateManager) -> bool:
     return asked is not None and asked.policy is ConcurrencyPolicy.FORBID and state.status.epoch == 1
 
 
+def has_room(state: StateManager, place: Place) -> bool:
+    """Whether it is worth while to ask for a place: until the line changes the answer would be the same.
+
+    A live read may be older than the last change of the line, which wakes nobody a second time.
+    """
+    line, seen = line_of(state), state.observed.place
+    if seen is not None and seen.read and forbids(state):
+        return line.join_if_free(place) != line
+    return not line.is_full
+
+
 def is_in_line(state: StateManager) -> bool:
     """Whether this run, in this epoch, stands in line."""
     return (state.workflow.uid, state.status.epoch) in line_of(state).standing

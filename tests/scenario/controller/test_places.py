@@ -271,6 +271,27 @@ def test_one_that_may_not_wait_waits_for_one_that_has_ended_to_leave() -> None:
     in_shop(story)
 
 
+def test_a_lease_that_has_lost_its_label_gets_it_back_at_the_next_claim() -> None:
+    async def story(shop: Shop) -> None:
+        shop.works = False
+        shop.start()
+        await asyncio.sleep(1.0)
+        shop.saga("first", concurrency=KEY)
+        await asyncio.sleep(1.0)
+        shop.patch("leases", lease_name("till"), {"metadata": {"labels": None}})
+        await shop.kill()
+        shop.start()
+        for name, concurrency in (("second", KEY), ("third", FORBID)):
+            shop.saga(name, concurrency=concurrency)
+        await asyncio.sleep(10.0)
+        assert (shop.line(), shop.phases()["third"]) == (["first", "second"], "Failed")
+        (lease,) = shop.all("leases")
+        assert lease["metadata"]["labels"][LABEL_CONCURRENCY_KEY] == "till"
+        assert len(shop.calls) < 100
+
+    in_shop(story)
+
+
 def test_what_bears_our_label_and_is_no_line_of_ours_is_left_alone() -> None:
     async def story(shop: Shop) -> None:
         labels = {LABEL_CONCURRENCY_KEY: "till"}
