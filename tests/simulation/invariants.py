@@ -14,7 +14,7 @@ from kubesaga.engine.finalizer import FINALIZER
 from kubesaga.engine.line import Line
 from simulation.excuses import assumed, freed, orphaned, records, robbed
 from simulation.history import COMPENSATION, FINALLY, FORWARD, Birth, History
-from simulation.nodes import Container
+from simulation.nodes import Container, Work
 from simulation.server import Commit
 
 Invariant = Callable[[History], Iterator[str]]
@@ -55,6 +55,16 @@ def a_Job_is_created_once_under_its_name(history: History) -> Iterator[str]:  # 
     for (name, tombstone, step), times in count.items():
         if times > 1 and step not in excused:
             yield f"{name} was created {times} times{' as a tombstone' if tombstone else ''}"
+
+
+@invariant
+def a_Workflow_that_is_gone_gets_at_most_one_last_Job_of_each_name(history: History) -> Iterator[str]:  # noqa: N802
+    """From each operator, one that was about to create it when the Workflow was deleted."""
+    made = [one for one in history.by_operators if (one.verb, one.resource) == ("create", "jobs")]
+    late = [one for one in made if one.time >= history.gone_at and Work.of(one.raw).workflow_uid == history.uid]
+    for (name, actor), times in Counter((one.name, one.actor) for one in late).items():
+        if times > 1:
+            yield f"{name} was created {times} times by {actor}"
 
 
 @invariant

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kubesaga.controller.workflow_cache import WorkflowCache
 from simulation.defects import planted
 from simulation.faults import Fault
 from simulation.history import FORWARD, History
@@ -55,6 +56,16 @@ def test_nobody_creates_a_job_again_without_a_leader_that_slept() -> None:
     history = play(undone_by_deletion(), LATE_CREATE)
     history.struck.clear()
     assert any(one.startswith("a Job is created once under its name") for one in violations(history))
+
+
+def test_a_late_answer_does_not_bring_a_workflow_back_that_was_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = drawn([{"name": "a", "container": {"image": "i"}}])
+    scenario.plans.append((10.0, "delete"))
+    late = [Fault("slow", at=1, seconds=13.0, number=0)]
+    assert violations(play(scenario, late)) == []
+    monkeypatch.setattr(WorkflowCache, "_bury", lambda *_: None)
+    found = violations(play(scenario, late))
+    assert any(one.startswith("a Workflow that is gone gets at most one last Job") for one in found)
 
 
 def test_an_approval_stays_given_when_its_answer_makes_room_for_others() -> None:

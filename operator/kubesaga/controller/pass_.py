@@ -132,6 +132,8 @@ class Pass:
                 return 0.0
         elif put_off is None:
             self._tell_all(workflow, decision)
+        if self._workflows.key_of(cached.uid) is None:
+            return None  # It was deleted meanwhile: nothing is begun for it any more.
         aftermath = await self._effects.carry_out(workflow, decision.actions)
         memory.refusals |= aftermath.refusals
         memory.aftermath = aftermath

@@ -1,11 +1,17 @@
-"""The Workflows that are known, each with its status as a typed value that our own writes carry over."""
+"""The Workflows that are known, each with its status as a typed value that our own writes carry over.
 
+The answer to a write may come later than the news that its Workflow was deleted: what was seen deleted does not come
+back, nor does it take the place of another one of its name.
+"""
+
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 from kubesaga.api.status import TERMINAL_PHASES, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.controller.cluster import Raw
+from kubesaga.controller.object_cache import GONE_MAX
 from kubesaga.controller.queue import Key
 
 
@@ -40,6 +46,7 @@ class WorkflowCache:
         self._workflows: dict[Key, CachedWorkflow] = {}
         self._keys: dict[str, Key] = {}
         self._lines: dict[tuple[str, str], dict[Key, None]] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._workflows)
@@ -61,15 +68,17 @@ class WorkflowCache:
         return [(key, self._workflows[key]) for key in self._lines.get(line, ())]
 
     def put(self, raw: Raw, status: WorkflowStatus | None = None) -> bool:
-        """Take a Workflow in; False where what is known is as new. `status`: the one that we just wrote."""
+        """Take a Workflow in; False where what is known is as new, or it is gone. `status`: the one we just wrote."""
         metadata = raw["metadata"]
         key = (metadata["namespace"], metadata["name"])
         uid, version = metadata["uid"], int(metadata["resourceVersion"])
         known = self._workflows.get(key)
-        if known is not None and known.uid == uid and known.version >= version:
+        if uid in self._gone or (known is not None and known.version >= version):
             return False
         if known is not None:
             self._forget(key, known)
+            if known.uid != uid:
+                self._bury(known.uid)
         slim = _slim(raw)
         typed = Workflow.parse(slim, status) if status is not None else None
         line = line_key(slim)
@@ -80,13 +89,19 @@ class WorkflowCache:
         return True
 
     def remove(self, key: Key, uid: str) -> bool:
-        """Forget a Workflow, unless another one has taken its name."""
+        """Forget a Workflow for good; False where it was not known, or another one has taken its name."""
+        self._bury(uid)
         known = self._workflows.get(key)
         if known is None or known.uid != uid:
             return False
         del self._workflows[key]
         self._forget(key, known)
         return True
+
+    def _bury(self, uid: str) -> None:
+        self._gone[uid] = None
+        if len(self._gone) > GONE_MAX:
+            self._gone.popitem(last=False)
 
     def _forget(self, key: Key, known: CachedWorkflow) -> None:
         self._keys.pop(known.uid, None)

@@ -388,6 +388,24 @@ async def test_a_finished_workflow_causes_no_call_when_a_controller_begins() -> 
     assert cluster.calls == []
 
 
+class DeletedMeanwhile(Cluster):
+    """The Workflow is deleted, and its watch tells, before a write of its status is answered."""
+
+    async def patch_status(self, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        answer = await super().patch_status(namespace, name, operations)
+        self.remove("workflows", name)
+        return answer
+
+
+async def test_a_workflow_that_was_deleted_before_a_write_of_it_is_answered_stays_forgotten() -> None:
+    cluster = DeletedMeanwhile()
+    async with controlled(cluster) as controller:
+        cluster.saga()
+        await until(lambda: "patch_status" in cluster.calls)
+        await asyncio.sleep(0.1)
+        assert (len(controller.workflows), cluster.calls, cluster.jobs()) == (0, ["patch_status"], [])
+
+
 async def test_a_deleted_workflow_is_forgotten() -> None:
     cluster = Cluster()
     async with controlled(cluster) as controller:
