@@ -25,6 +25,9 @@ HOLD_SECONDS = 3.0
 """How long a request is left without an answer: longer than the operator waits here (`operators.HASTY_SECONDS`)."""
 
 RETRY_AFTER_SECONDS = 1
+FAREWELL_SECONDS = 1.0
+"""For the TLS connections whose requests are cancelled at the end: aiohttp shows nobody when such a one is closed, and
+its documentation says to wait before the loop ends (Graceful Shutdown)."""
 _LINE_BYTES_MAX = 2**22
 _HOP_BY_HOP = frozenset({"connection", "host", "keep-alive", "transfer-encoding", "content-length"})
 
@@ -115,6 +118,7 @@ class FaultyProxy:
     async def _stop(self) -> None:
         for cleanup in self._cleanups:
             await cleanup()
+        await asyncio.sleep(FAREWELL_SECONDS)
 
     # What becomes of a request
 
