@@ -244,7 +244,7 @@ BAD_MANIFESTS = (
                 "spec.steps[0].forEach",
                 'unknown field "forEach"',
                 "there are name, dependsOn, triggerRule, when, optional, container, approval, wait, retry, "
-                "timeoutSeconds, outputs, compensate, boundary",
+                "timeoutSeconds, outputs, fallback, compensate, boundary",
             ),
         ),
     ),
@@ -874,6 +874,87 @@ BAD_MANIFESTS = (
                 "spec.steps[0].compensate.timeoutSeconds",
                 "found a value",
                 "has no effect on deleteJob, which runs no Job",
+            ),
+        ),
+    ),
+    # Fallbacks.
+    BadManifest(
+        "a fallback without a container",
+        {"steps": [step("a", fallback={"retry": {"limit": 1}})]},
+        (("spec.steps[0].fallback.container", "missing", "is required"),),
+        crd=True,
+    ),
+    BadManifest(
+        "a fallback that cannot be run",
+        {
+            "steps": [
+                step(
+                    "a",
+                    fallback={
+                        "container": {"command": ["$(steps.b.outputs.id)"]},
+                        "retry": {"backoffSeconds": 400},
+                        "compensate": {},
+                    },
+                )
+            ]
+        },
+        (
+            ("spec.steps[0].fallback.compensate", "found none", "must have exactly one of container and deleteJob"),
+            (
+                "spec.steps[0].fallback.container.command[0]",
+                "found $(steps.b.outputs.id)",
+                'no such step; there is only "a"',
+            ),
+            (
+                "spec.steps[0].fallback.container.image",
+                "missing",
+                "is required here or in spec.defaults.container.image",
+            ),
+            (
+                "spec.steps[0].fallback.retry.maxBackoffSeconds",
+                "found 300, with the defaults merged",
+                "must not be less than backoffSeconds, 400",
+            ),
+        ),
+    ),
+    BadManifest(
+        "an undo by deletion where there are two ways to undo",
+        {
+            "steps": [
+                step(
+                    "a",
+                    compensate={"deleteJob": {}},
+                    fallback={"container": {"image": "app:2"}, "compensate": {"deleteJob": {}}},
+                )
+            ]
+        },
+        tuple(
+            (
+                f"spec.steps[0].{place}compensate.deleteJob",
+                "found a value",
+                "not in a step with a fallback, whose ways are undone one by one: use a container",
+            )
+            for place in ("", "fallback.")
+        ),
+    ),
+    BadManifest(
+        "an approval with a fallback, and an irreversible step whose fallback can be undone",
+        {
+            "steps": [
+                {"name": "a", "approval": {"message": "go on?"}, "fallback": {"container": {"image": "app:2"}}},
+                step(
+                    "b",
+                    boundary="Irreversible",
+                    fallback={"container": {"image": "app:2"}, "compensate": {"container": {"image": "app:2"}}},
+                ),
+            ]
+        },
+        (
+            ("spec.steps[0].fallback", "found a value", "not with approval: there is nothing that could fail"),
+            (
+                "spec.steps[1].boundary",
+                'found "Irreversible"',
+                "not with compensate: what can be undone is not irreversible",
             ),
         ),
     ),

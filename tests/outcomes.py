@@ -24,7 +24,7 @@ class Row:
     kstatus: str
     """What kstatus makes of it."""
     fails: frozenset[str] = frozenset()
-    """Steps that fail, and undos, as undo-NAME."""
+    """Steps that fail, their fallbacks, as fallback-NAME, and undos, as undo-NAME and undo-fallback-NAME."""
     lasts: frozenset[str] = frozenset()
     """Steps, and undos, that do not end by themselves."""
     asked: tuple[tuple[str, str, str], ...] = ()
@@ -53,6 +53,7 @@ class Row:
 APPROVAL = {"container": None, "approval": {"message": "go on?"}}
 """In place of a container."""
 UNDO = {"compensate": {"container": {"image": "fake"}, "retry": {"limit": 0}}}
+FALLBACK = {"fallback": {"container": {"image": "fake"}, "retry": {"limit": 0}, **UNDO}}
 LAST = {"finally": [{"name": "z", "container": {"image": "fake"}, "retry": {"limit": 0}}]}
 """A finally step; it fails and lasts by its name, as a step does."""
 _MOVING, _STALLED = frozenset({"Reconciling"}), frozenset({"Stalled"})
@@ -159,6 +160,33 @@ ROWS = (
         "Current",
         fails="a",
         message="1 step succeeded; optional, and failed: a",
+    ),
+    _row(
+        "a fallback did what the step could not",
+        {"a": FALLBACK, "b": {}},
+        "Succeeded True SucceededWithFallback",
+        "Current",
+        fails="a",
+        message="2 steps succeeded; by its fallback: a",
+    ),
+    _row(
+        "both ways of a step are undone",
+        {"a": {**UNDO, **FALLBACK}, "b": {}},
+        "RolledBack False RolledBack",
+        "Failed",
+        fails="a b",
+        while_true=_STALLED,
+        rollback="1/1",
+    ),
+    _row(
+        "the undo of a fallback failed",
+        {"a": {**UNDO, **FALLBACK}, "b": {}},
+        "RollbackBlocked Unknown CompensationFailed",
+        "Failed",
+        fails="a b undo-fallback-a",
+        while_true=_BLOCKED,
+        rollback="0/1",
+        message="a (its undo failed",
     ),
     _row(
         "skipped by a condition",

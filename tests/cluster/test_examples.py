@@ -74,6 +74,29 @@ def test_the_data_load_does_what_its_conditions_say_and_tells_what_it_tolerated(
     assert sorted(jobs.split()) == ["fetch-main", "fetch-mirror", "load", "publish", "tell"], "none for what is skipped"
 
 
+def test_the_payment_goes_by_its_fallback_and_both_ways_are_undone_on_request(kubectl: Command, namespace: str) -> None:
+    kubectl("apply", "-n", namespace, "-f", str(EXAMPLES / "payment-fallback.yaml"))
+    kubectl("wait", "saga/payment-fallback", "-n", namespace, "--for=condition=Succeeded", "--timeout=120s")
+    reached = status(kubectl, "payment-fallback", namespace)
+    assert (reached["reason"], reached["steps"][0]["outputs"]) == ("SucceededWithFallback", {"paid-by": "invoice"})
+    kubectl("annotate", "saga/payment-fallback", "-n", namespace, "kubesaga.dev/rollback=1")
+    kubectl(
+        "wait", "saga/payment-fallback", "-n", namespace, "--for=jsonpath={.status.phase}=RolledBack", "--timeout=120s"
+    )
+    jobs = json.loads(kubectl("get", "jobs", "-n", namespace, "-o", "json"))["items"]
+    made = sorted(jobs, key=lambda job: (job["metadata"]["creationTimestamp"], job["metadata"]["name"]))
+    labels = [job["metadata"]["labels"] for job in made]
+    assert [(one["kubesaga.dev/step"], one["kubesaga.dev/direction"]) for one in labels] == [
+        ("charge", "Forward"),
+        ("charge", "Fallback"),
+        ("ship", "Forward"),
+        ("charge", "Compensation"),
+        ("charge", "Compensation"),
+    ]
+    first, second = (job["spec"]["template"]["spec"]["containers"][0]["args"][0] for job in made[-2:])
+    assert ("the invoice" in first, "is refunded" in second) == (True, True)
+
+
 def test_a_second_apply_of_the_same_manifest_changes_nothing(
     kubectl: Command, namespace: str, audit_log: AuditLog
 ) -> None:

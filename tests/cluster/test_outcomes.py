@@ -67,6 +67,9 @@ def manifest(row: Row) -> Raw:
         made = {"name": name, "dependsOn": [before] if before else [], "container": fake(row, name), **fields}
         if "compensate" in made:
             made["compensate"] = {**made["compensate"], "container": fake(row, f"undo-{name}")}
+        if "fallback" in made:
+            undo = {**made["fallback"]["compensate"], "container": fake(row, f"undo-fallback-{name}")}
+            made["fallback"] = {**made["fallback"], "container": fake(row, f"fallback-{name}"), "compensate": undo}
         steps.append({key: value for key, value in made.items() if value is not None})
         before = name
     spec = dict(row.spec)

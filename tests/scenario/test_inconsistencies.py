@@ -23,6 +23,17 @@ def status(*steps: StepStatus, **fields: object) -> WorkflowStatus:
             status(StepStatus(name="a", state="Failed", compensation=CompensationStatus(state="Running"))),
         ),
         (
+            "step a went by its fallback, and the spec has none",
+            status(StepStatus(name="a", state="Running", way="Fallback")),
+        ),
+        (
+            "has an undo that was never decided",
+            status(
+                StepStatus(name="a", state="Failed", compensation=CompensationStatus(state="Running")),
+                rollback={"startTime": "2026-01-01T00:00:00Z"},
+            ),
+        ),
+        (
             "a step is still running",
             status(StepStatus(name="a", state="Running")).model_copy(update={"phase": Phase.FAILED}),
         ),

@@ -41,7 +41,7 @@ from kubesaga.engine.spec_error import InvalidSpec
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 UID = "11111111-2222-3333-4444-555555555555"
-FORWARD, COMPENSATION, FINALLY = Direction
+FORWARD, COMPENSATION, FINALLY = Direction.FORWARD, Direction.COMPENSATION, Direction.FINALLY
 
 
 def step(name: str, *dependencies: str, undo: bool | Mapping[str, Any] = False, **fields: Any) -> dict[str, Any]:
@@ -84,6 +84,10 @@ class World:
         self.generation = 1
         self.status = WorkflowStatus()
         self.decision: Decision | None = None
+        self.manifests: list[dict[str, Any]] = []
+        """Of every Job that a pass created, in order."""
+        self.told: list[tuple[str, str]] = []
+        """Reason and message of every Event."""
 
     # Passes
 
@@ -94,9 +98,11 @@ class World:
             observed = replace(observed, namespace_terminating=self.namespace_terminating)
         decision = reconcile(self.workflow(), self.plan(), observed, self.now)
         self.status, self.decision, self.line_read = decision.status, decision, False
+        self.told += [(event.reason, event.message) for event in decision.events]
         for action in decision.actions:
             if isinstance(action, CreateJob) and action.name not in self.refusals:
                 self.jobs.setdefault(action.name, self._job(action))
+                self.manifests.append(dict(action.manifest))
             elif isinstance(action, SetFinalizers):
                 self.finalizers = action.finalizers
             elif isinstance(action, ClaimPlace):

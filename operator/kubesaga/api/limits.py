@@ -17,6 +17,12 @@ FINALLY_STEPS_MAX: Final = 100
 COMPENSATION_STATUS_BYTES: Final = 130
 """Room reserved for the record of one undo, so that a rollback can always be written down."""
 
+FALLBACK_STATUS_BYTES: Final = 60
+"""Room reserved for what the record of a step says of its fallback."""
+
+FALLBACK_UNDO_STATUS_BYTES: Final = 90
+"""Room reserved for how the undo of a fallback ended, and for the incarnation of its effect."""
+
 MESSAGE_BYTES_MAX: Final = 1_024
 """A message of one step or condition; long enough for a sentence and the tail of an error."""
 

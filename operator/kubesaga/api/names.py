@@ -37,6 +37,7 @@ ENV_ATTEMPT: Final = "KUBESAGA_ATTEMPT"
 ENV_DIRECTION: Final = "KUBESAGA_DIRECTION"
 ENV_IDEMPOTENCY_KEY: Final = "KUBESAGA_IDEMPOTENCY_KEY"
 ENV_FORWARD_IDEMPOTENCY_KEY: Final = "KUBESAGA_FORWARD_IDEMPOTENCY_KEY"
+ENV_FALLBACK_IDEMPOTENCY_KEY: Final = "KUBESAGA_FALLBACK_IDEMPOTENCY_KEY"
 ENV_TERMINATION_LOG: Final = "KUBESAGA_TERMINATION_LOG"
 ENV_TRACEPARENT: Final = "TRACEPARENT"
 
@@ -50,6 +51,8 @@ class Direction(StrEnum):
     """What a Job of a step is for."""
 
     FORWARD = "Forward"
+    FALLBACK = "Fallback"
+    """Forward in another way: it goes on with the attempts, and so with the names of Jobs, of the step's own way."""
     COMPENSATION = "Compensation"
     FINALLY = "Finally"
 
@@ -67,16 +70,29 @@ def _digest(*parts: str | int) -> str:
 def job_name(workflow_uid: str, step: str, direction: Direction, attempt: int, epoch: int = 1, item: str = "") -> str:
     """The name of the one Job of an attempt: a DNS label of at most 57 characters, collision-free.
 
-    It begins with the step's name, as far as there is room, for people who read `kubectl get jobs`.
+    It begins with the step's name, as far as there is room, for people who read `kubectl get jobs`. Attempts of a
+    fallback are counted on from those of the step's own way, and are named like them.
     """
+    direction = Direction.FORWARD if direction is Direction.FALLBACK else direction
     suffix = f"-{_LETTER[direction]}{attempt}-{_digest(workflow_uid, step, item, direction, attempt, epoch)}"
     return step[: JOB_NAME_LENGTH_MAX - len(suffix)].rstrip("-") + suffix
 
 
 @lru_cache(maxsize=65_536)  # As job_name: every Job names up to three keys.
-def idempotency_key(workflow_uid: str, step: str, direction: Direction, incarnation: int = 1, item: str = "") -> str:
-    """The key under which a step's effect is done once: stable over attempts, epochs and operator restarts."""
-    return _digest("key", workflow_uid, step, item, direction, incarnation)
+def idempotency_key(
+    workflow_uid: str,
+    step: str,
+    direction: Direction,
+    incarnation: int = 1,
+    item: str = "",
+    way: Direction = Direction.FORWARD,
+) -> str:
+    """The key under which a step's effect is done once: stable over attempts, epochs and operator restarts.
+
+    `way`: the undo of a step's fallback is another effect than that of the step's own way.
+    """
+    of = () if way is Direction.FORWARD else (way,)
+    return _digest("key", workflow_uid, step, item, direction, incarnation, *of)
 
 
 def lease_name(concurrency_key: str) -> str:

@@ -160,6 +160,19 @@ class Compensation(ApiModel):
     """After which attempts of the step it runs. Attempted by default."""
 
 
+class Fallback(ApiModel):
+    """Another way to do the same step, tried when the attempts of its own way are used up."""
+
+    container: Container
+    """The container that does the work in the other way. It gives the outputs that the step declares."""
+    retry: Retry | None = None
+    """Retries of the fallback."""
+    timeout_seconds: Seconds | None = None
+    """Longest run of one attempt of the fallback. Time spent suspended does not count."""
+    compensate: Compensation | None = None
+    """How the fallback is undone: before the step's own way is, where both were attempted."""
+
+
 class RollbackPolicy(ApiModel):
     """How what was done is undone."""
 
@@ -224,8 +237,10 @@ class Step(ApiModel):
     """Longest run of one attempt, or wait for an approval. Time spent suspended does not count."""
     outputs: Annotated[tuple[Output, ...], Field(max_length=limits.OUTPUTS_MAX)] | None = None
     """Values that the step must give."""
+    fallback: Fallback | None = None
+    """Another way to do the step, tried when its attempts are used up."""
     compensate: Compensation | None = None
-    """How the step is undone."""
+    """How the step is undone; with a fallback, what its own way did."""
     boundary: Boundary | None = None
     """How far a rollback goes."""
 

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from kubesaga.api import limits
 from kubesaga.api.container import Text
 from kubesaga.api.model import ApiModel, Timestamp
+from kubesaga.api.names import Direction
 from kubesaga.api.spec import Identifier, StepName
 
 Message = Annotated[str, StringConstraints(max_length=limits.MESSAGE_BYTES_MAX)]
@@ -168,8 +169,26 @@ class Execution(ApiModel):
         return self.state is StepState.SUCCEEDED or (self.state is StepState.SKIPPED and not self.passed_over)
 
 
+class FallbackUndo(ApiModel):
+    """How the undo of a step's fallback ended, once that of the step's own way follows."""
+
+    state: StepState
+    """How it ended."""
+    message: StepMessage | None = None
+    """Why, where it did not succeed."""
+
+
+Way = Literal[Direction.FORWARD, Direction.FALLBACK]
+"""A step is done in its own way, or by its fallback."""
+
+
 class CompensationStatus(Execution):
-    """The record of the undo of one step."""
+    """The record of the undo of one step: of its fallback first, then of its own way, attempts counted on."""
+
+    way: Way = Direction.FORWARD
+    """What is undone: the step's own way, or its fallback."""
+    fallback: FallbackUndo | None = None
+    """How the undo of the fallback ended, once that of the step's own way follows."""
 
 
 class StepStatus(Execution):
@@ -178,13 +197,27 @@ class StepStatus(Execution):
     name: StepName
     """Name of the step."""
     attempted: bool = True
-    """Whether a Job of the step may have created a Pod. False only where it is certain that none did."""
+    """Whether a Job of the step's own way may have created a Pod. False only where it is certain that none did."""
+    way: Way = Direction.FORWARD
+    """How the attempt does the step: its own way, or its fallback. While Retrying: how the next one does."""
+    fallback_from: Annotated[int, Field(ge=1)] | None = None
+    """The first attempt of the fallback; none where it is certain that no Job of it created a Pod."""
     due_time: Timestamp | None = None
     """When a wait is over, or an approval is no longer waited for. Moves on by the time spent suspended."""
     outputs: Annotated[dict[Identifier, Text], Field(max_length=limits.OUTPUTS_MAX)] | None = None
     """The outputs that the step declares, as it gave them."""
     compensation: CompensationStatus | None = None
     """The undo of the step, once started."""
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether its fallback has done the step."""
+        return self.state is StepState.SUCCEEDED and self.way is Direction.FALLBACK
+
+    @property
+    def ever_attempted(self) -> bool:
+        """Whether a Job of the step, in whatever way, may have created a Pod."""
+        return self.attempted or self.fallback_from is not None
 
 
 class FinallyStepStatus(Execution):
@@ -356,6 +389,10 @@ class WorkflowStatus(ApiModel):
     """The last request of each verb and target."""
     incarnations: Annotated[dict[StepName, int], Field(max_length=limits.STEPS_MAX)] = Field(default_factory=dict)
     """How often the effect of a step was begun anew after it was undone; 1 where it is not named."""
+    fallback_incarnations: Annotated[dict[StepName, int], Field(max_length=limits.STEPS_MAX)] = Field(
+        default_factory=dict
+    )
+    """The same of the effect of its fallback."""
     resubmission: Resubmission | None = None
     """The Workflow that was made of this one, on request."""
     steps: Annotated[tuple[StepStatus, ...], Field(max_length=limits.STEPS_MAX)] = ()

@@ -105,9 +105,9 @@ def _planned(reading: Reading, step: str) -> PlannedStep:
 
 
 def _undo(planned: PlannedStep, record: StepStatus | None) -> Execution | None:
-    if planned.compensation is None:
+    if not planned.undoable:
         raise Problem(f"step {planned.name} has no undo")
-    if planned.compensation.deletes_job:
+    if planned.compensation is not None and planned.compensation.deletes_job:
         raise Problem(f"the undo of {planned.name} deletes its Job: it runs nothing, and has no log")
     return record.compensation if record else None
 

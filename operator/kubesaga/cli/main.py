@@ -136,7 +136,7 @@ Examples:
 @file_argument
 @param_option
 @output_option("text", "json")
-@click.option("--fail", metavar="STEP", help="Let this step fail in every attempt.")
+@click.option("--fail", metavar="STEP", help="Let this step fail in every attempt; STEP/fallback: its fallback too.")
 @click.option("--every-failure", is_flag=True, help="Simulate once for each step, with that step failing.")
 @click.option(
     "--durations",

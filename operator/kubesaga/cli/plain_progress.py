@@ -26,7 +26,7 @@ class PlainProgress:
     def __enter__(self) -> "PlainProgress":
         """Say what begins."""
         plan = self._view.plan
-        undos = sum(step.compensation is not None for step in plan.steps)
+        undos = sum(step.undoable for step in plan.steps)
         ends = f", {counted(len(plan.finally_steps), 'finally step')}" if plan.finally_steps else ""
         self.note(f"{self._view.name}: {counted(len(plan.steps), 'step')}, {undos} with an undo{ends}")
         return self

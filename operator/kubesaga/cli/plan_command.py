@@ -38,7 +38,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "name": step.name,
                 "level": step.level,
                 "dependsOn": list(step.dependencies),
-                "compensates": step.compensation is not None,
+                "compensates": step.undoable,
+                "fallback": step.fallback is not None,
                 "work": work_name(step),
             }
             for step in plan.steps
@@ -54,7 +55,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def plan_text(name: str, plan: Plan) -> str:
     """The plan for people."""
-    undos = sum(step.compensation is not None for step in plan.steps)
+    undos = sum(step.undoable for step in plan.steps)
     lines = [
         f"{name}: {counted(len(plan.steps), 'step')} in {counted(len(plan.levels), 'level')}, {undos} with an undo"
     ]
@@ -70,6 +71,7 @@ def plan_text(name: str, plan: Plan) -> str:
         lines += [f"       {listing(tuple(plan.finally_steps), most=_NAMES_MAX)}"]
     lines += _without_job(plan)
     lines += _conditions(plan)
+    lines += _fallbacks(plan)
     lines += _boundaries(plan)
     lines += ["", f"critical path   {_path(plan.critical_path)}"]
     lines += [f"object size     at most {plan.object_bytes:,} bytes in the cluster"]
@@ -105,6 +107,13 @@ def _conditions(plan: Plan) -> list[str]:
     return ["", "conditions      when these run, and which of them may fail", *lines] if lines else []
 
 
+def _fallbacks(plan: Plan) -> list[str]:
+    """The steps that may be done in another way."""
+    names = [step.name for step in plan.steps if step.fallback is not None]
+    title = "fallbacks       these are done in another way when their own is used up"
+    return ["", title, f"       {listing(names, most=_NAMES_MAX)}"] if names else []
+
+
 def _boundaries(plan: Plan) -> list[str]:
     """Where a rollback stops, and what it cannot undo."""
     said = {
@@ -130,7 +139,7 @@ def plan_mermaid(plan: Plan) -> str:
     """The graph as a Mermaid flowchart; steps with an undo are stadium-shaped."""
     lines = ["flowchart LR"]
     for step in plan.steps:
-        left, right = ("([", "])") if step.compensation else ("[", "]")
+        left, right = ("([", "])") if step.undoable else ("[", "]")
         lines.append(f'  s{step.index}{left}"{step.name}"{right}')
     for step in plan.steps:
         lines += [f"  s{plan.by_name[name].index} --> s{step.index}" for name in step.dependencies]
@@ -141,7 +150,7 @@ def plan_dot(plan: Plan) -> str:
     """The graph for Graphviz; steps with an undo have rounded corners."""
     lines = ["digraph workflow {", "  rankdir=LR", "  node [shape=box]"]
     for step in plan.steps:
-        style = ' [style="rounded"]' if step.compensation else ""
+        style = ' [style="rounded"]' if step.undoable else ""
         lines.append(f'  "{step.name}"{style}')
         lines += [f'  "{name}" -> "{step.name}"' for name in step.dependencies]
     return "\n".join([*lines, "}"])

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import Approval
@@ -14,6 +14,10 @@ from kubesaga.cli.workflow_view import WorkflowView, direction_of
 from kubesaga.engine.decision import Decision, StepTransition
 from kubesaga.engine.reason import Reason
 from kubesaga.engine.text import listing
+from kubesaga.engine.way import undone_so_far
+
+_PARTLY: Final = (Reason.PARTIALLY_SUCCEEDED, Reason.PARTIALLY_COMPLETED, Reason.SUCCEEDED_WITH_FALLBACK)
+"""Not all went by the plan: the message says what did not."""
 
 
 @dataclass
@@ -63,17 +67,19 @@ class RunView(WorkflowView):
         order = {name: place for place, name in enumerate(self.plan.order)}
         undos = [(record.name, record.compensation) for record in self.status.steps if record.compensation]
         in_order = sorted(undos, key=lambda undo: order[undo[0]], reverse=True)  # Of one second, as undos follow.
-        undone = [name for name, undo in sorted(in_order, key=self._ended) if undo.state is StepState.SUCCEEDED]
+        undone = [
+            name for name, undo in sorted(in_order, key=self._ended) if undone_so_far(undo) is StepState.SUCCEEDED
+        ]
         if undone:
             yield "undone", f"{listing(undone, most=20)} (in this order)" if len(undone) > 1 else undone[0]
         by_name = self.plan.by_name
-        without = [r.name for r in self.status.steps if r.attempted and by_name[r.name].compensation is None]
+        without = [r.name for r in self.status.steps if r.ever_attempted and not by_name[r.name].undoable]
         if undone and without:
             yield "no undo", f"{listing(without, most=20)}: as they are"
         for name, record in self.finally_records().items():
             if record.state in (StepState.FAILED, StepState.CANCELLED):
                 yield "finally", f"{name} {record.state.lower()}: {self.why(record)}"
-        partly = self.status.reason in (Reason.PARTIALLY_SUCCEEDED, Reason.PARTIALLY_COMPLETED)
+        partly = self.status.reason in _PARTLY
         if partly or self.status.phase in (Phase.PARTIALLY_ROLLED_BACK, Phase.ROLLBACK_FAILED):
             yield "why", one_line(f"{self.status.reason}: {self.status.conditions[0].message}")
         if self.status.phase in (Phase.ROLLBACK_BLOCKED, Phase.SUSPENDED):

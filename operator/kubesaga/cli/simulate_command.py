@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from kubesaga.api.spec import Wait
 from kubesaga.cli.exit_code import ExitCode, exit_code
 from kubesaga.cli.manifest import Manifest
 from kubesaga.engine.suggestion import Suggestions
-from kubesaga.runner.simulator import as_json, simulate
+from kubesaga.runner.simulator import as_json, simulate, ways_to_fail
 
 Run = dict[str, Any]
 
@@ -23,11 +22,8 @@ def simulate_all(
     if fail is not None and every_failure:
         raise click.UsageError("--fail and --every-failure exclude each other")
     known = {name for manifest in manifests for name in (*manifest.plan.by_name, *manifest.plan.finally_steps)}
-    if fail is not None and fail not in known:
-        raise click.BadParameter(_unknown(fail, known), param_hint="--fail")
-    waits = {step.name for manifest in manifests for step in manifest.plan.steps if isinstance(step.work, Wait)}
-    if fail in waits:
-        raise click.BadParameter(f'step "{fail}" is a wait, which cannot fail', param_hint="--fail")
+    if fail is not None:
+        _check(fail, known, {way for manifest in manifests for way in ways_to_fail(manifest.plan)})
     seconds = _durations(durations, known)
     runs = [run for manifest in manifests for run in _simulated(manifest, seconds, fail, every_failure=every_failure)]
     if len(manifests) == 1:
@@ -43,14 +39,22 @@ def simulate_all(
 def _simulated(manifest: Manifest, seconds: Mapping[str, float], fail: str | None, *, every_failure: bool) -> list[Run]:
     """One run, or one for every step that may fail, each with `failed`."""
     if not every_failure:
-        plan = manifest.plan
-        failed = fail if fail in plan.by_name or fail in plan.finally_steps else None
+        failed = fail if fail in ways_to_fail(manifest.plan) else None
         return [{"name": manifest.name, **as_json(simulate(manifest.plan, seconds, failed, manifest.name))}]
     return [
         {"name": manifest.name, "failed": step, **as_json(simulate(manifest.plan, seconds, step, manifest.name))}
-        for step in (*manifest.plan.order, *manifest.plan.finally_steps)
-        if step in manifest.plan.finally_steps or not isinstance(manifest.plan.by_name[step].work, Wait)
+        for step in ways_to_fail(manifest.plan)
     ]
+
+
+def _check(fail: str, known: set[str], ways: set[str]) -> None:
+    """Raises a usage error where that cannot fail."""
+    step, _, fallback = fail.partition("/")
+    if step not in known or (fallback and fallback != "fallback"):
+        raise click.BadParameter(_unknown(fail, known), param_hint="--fail")
+    if fail not in ways:
+        why = "has no fallback" if fallback else "is a wait, which cannot fail"
+        raise click.BadParameter(f'step "{step}" {why}', param_hint="--fail")
 
 
 def _durations(path: Path | None, known: set[str]) -> dict[str, float]:

@@ -61,7 +61,8 @@ class WorkflowView:
             left = (execution.next_attempt_time - datetime.now(UTC)).total_seconds()
             word += f" in {max(0, round(left))}s" if left > 0 else ""
         attempt = execution.attempt + (execution.state is StepState.RETRYING)
-        return f"{word} (attempt {attempt})" if attempt > 1 else word
+        beside = [*_way(execution), *([f"attempt {attempt}"] if attempt > 1 else [])]
+        return f"{word} ({', '.join(beside)})" if beside else word
 
     def _is_jobless(self, record: StepStatus) -> bool:
         return not self.plan.by_name[record.name].has_job
@@ -75,7 +76,9 @@ class WorkflowView:
     def line(self, step: str, execution: Execution, state: StepState, attempt: int) -> str:
         """That an attempt came into a state, as one line of plain text; the record may have gone on since."""
         subject = subject_of(step, direction_of(execution))
-        counted = f" (attempt {attempt})" if attempt > 1 else ""
+        way = _way(execution) if attempt == execution.attempt and state is not StepState.RETRYING else ()
+        beside = [*way, *([f"attempt {attempt}"] if attempt > 1 else [])]
+        counted = f" ({', '.join(beside)})" if beside else ""
         passed_over = state is StepState.SKIPPED and execution.passed_over
         took = "" if state.in_flight or passed_over else self.took(step, execution)
         said = execution.message or (execution.reason if passed_over else None)
@@ -129,3 +132,10 @@ def direction_of(execution: Execution) -> Direction:
     if isinstance(execution, FinallyStepStatus):
         return Direction.FINALLY
     return Direction.COMPENSATION if isinstance(execution, CompensationStatus) else Direction.FORWARD
+
+
+def _way(execution: Execution) -> tuple[str, ...]:
+    """That a step is done by its fallback, or that an undo is that of the fallback, where it is so."""
+    if not isinstance(execution, StepStatus | CompensationStatus):
+        return ()
+    return ("fallback",) if execution.way is Direction.FALLBACK else ()

@@ -95,7 +95,7 @@ def waits_for_approval_only(state: StateManager) -> bool:
     if not asked or len(asked) < len(state.waits()) or is_suspended(state) or state.status.failure is not None:
         return False
     retries = any(record.state is StepState.RETRYING for record in state.steps.values())
-    return not retries and not any(state.count_in_flight(direction) for direction in Direction)
+    return not retries and not state.all_in_flight
 
 
 def track_approval_wait(state: StateManager) -> None:

@@ -27,5 +27,5 @@ def crossed(state: StateManager) -> tuple[str, ...]:
     return tuple(
         name
         for name, record in state.steps.items()
-        if record.attempted and state.plan.by_name[name].boundary is Boundary.IRREVERSIBLE and name not in safe
+        if record.ever_attempted and state.plan.by_name[name].boundary is Boundary.IRREVERSIBLE and name not in safe
     )

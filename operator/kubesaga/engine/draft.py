@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kubesaga.api.container import Container
-from kubesaga.api.spec import FinallyStep, Step, WorkflowSpec
+from kubesaga.api.spec import Compensation, FinallyStep, Step, WorkflowSpec
 from kubesaga.engine.expression import Condition, ExpressionError, compile_condition
 from kubesaga.engine.graph import Graph
 from kubesaga.engine.merge import ContainerDefaults
@@ -33,6 +33,10 @@ class StepDraft:
     """None if the step has no container, or none that can be read."""
     undo: ContainerDraft | None
     """None if no container undoes the step."""
+    fallback: ContainerDraft | None
+    """None if the step has no fallback, or none that can be read."""
+    fallback_undo: ContainerDraft | None
+    """None if no container undoes the fallback."""
     condition: Condition | None = None
     """None if the step has none, or one that cannot be read."""
     condition_problem: str = ""
@@ -52,8 +56,8 @@ class StepDraft:
 
     @property
     def needs(self) -> tuple[tuple[str, str], ...]:
-        """Step and key of every output that the step's container refers to."""
-        found = (reference.output for reference in (self.forward.references if self.forward else ()))
+        """Step and key of every output that the step's container or that of its fallback refers to."""
+        found = (reference.output for draft in self._containers for reference in draft.references)
         return tuple(dict.fromkeys(output for output in found if output is not None))
 
     @property
@@ -62,12 +66,18 @@ class StepDraft:
         for index, name in enumerate(self.step.depends_on or ()):
             if name is not None:
                 yield f"{self.path}.dependsOn[{index}]", name
-        for reference in self.forward.references if self.forward else ():
-            if reference.step is not None:
-                yield f"{self.path}.container.{reference.path}", reference.step
+        for draft in self._containers:
+            for reference in draft.references:
+                if reference.step is not None:
+                    yield f"{draft.path}.{reference.path}", reference.step
         for reference in self.condition_references:
             if reference.step is not None:
                 yield f"{self.path}.when", reference.step
+
+    @property
+    def _containers(self) -> tuple[ContainerDraft, ...]:
+        """What does the step, one way or another."""
+        return tuple(filter(None, (self.forward, self.fallback)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +137,22 @@ def container_draft(path: str, own: Container, defaults: ContainerDefaults) -> C
 
 
 def _step_draft(path: str, step: Step, defaults: ContainerDefaults) -> StepDraft:
-    undo = step.compensate.container if step.compensate is not None else None
-    condition, problem = _condition(step.when)
+    def at(place: str, own: Container | None) -> ContainerDraft | None:
+        return container_draft(f"{path}.{place}", own, defaults) if own is not None else None
+
     return StepDraft(
         path,
         step,
-        container_draft(f"{path}.container", step.container, defaults) if step.container is not None else None,
-        container_draft(f"{path}.compensate.container", undo, defaults) if undo is not None else None,
-        condition,
-        problem,
+        at("container", step.container),
+        at("compensate.container", _undo(step.compensate)),
+        at("fallback.container", step.fallback.container if step.fallback else None),
+        at("fallback.compensate.container", _undo(step.fallback.compensate if step.fallback else None)),
+        *_condition(step.when),
     )
+
+
+def _undo(compensate: Compensation | None) -> Container | None:
+    return compensate.container if compensate is not None else None
 
 
 def _condition(when: str | None) -> tuple[Condition | None, str]:

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kubesaga.api.container import Container
-from kubesaga.api.names import Direction, job_name
-from kubesaga.api.status import Execution, StepStatus, WorkflowStatus
+from kubesaga.api.names import Direction, idempotency_key, job_name
+from kubesaga.api.status import CompensationStatus, Execution, StepStatus, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import CreateJob, DeleteJob, StopJob
 from kubesaga.engine.attempt import STOP_DEADLINE_SECONDS
 from kubesaga.engine.context import Context
-from kubesaga.engine.manifest import JobIdentity, job_manifest, tombstone_manifest
+from kubesaga.engine.manifest import EffectKeys, JobIdentity, job_manifest, tombstone_manifest
 from kubesaga.engine.observation import JobObservation
 from kubesaga.engine.plan import Plan
+from kubesaga.engine.way import job_direction, planned_way
 
 
 class StepExecutor:
@@ -44,27 +45,45 @@ class StepExecutor:
         A compensation must have a container.
         """
         attempt = attempt or record.attempt
-        container, timeout = self._runs(step, direction)
+        container, timeout = self._runs(step, direction, record)
         context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure, status.finally_)
-        incarnation = status.incarnations.get(step, 1)
-        if direction is Direction.FINALLY:
-            incarnation = record.epoch  # Every epoch has an end of its own, whose effect is wanted anew.
-        identity = JobIdentity(step, direction, attempt, record.epoch, incarnation)
+        identity = JobIdentity(
+            step, job_direction(direction, record), attempt, record.epoch, self._keys(step, direction, record, status)
+        )
         manifest = job_manifest(self._workflow, identity, container, self._plan.pod, context, timeout)
         return CreateJob(manifest["metadata"]["name"], manifest, step, direction, attempt)
 
-    def _runs(self, step: str, direction: Direction) -> tuple[Container, int | None]:
+    def _keys(self, step: str, direction: Direction, record: Execution, status: WorkflowStatus) -> EffectKeys:
+        """The keys of the effects that a Job of that direction has to do with."""
+        uid = self._workflow.uid
+        if direction is Direction.FINALLY:  # Every epoch has an end of its own, whose effect is wanted anew.
+            return EffectKeys(idempotency_key(uid, step, direction, record.epoch))
+        incarnations = {
+            Direction.FORWARD: status.incarnations.get(step, 1),
+            Direction.FALLBACK: status.fallback_incarnations.get(step, 1),
+        }
+        keys = {way: idempotency_key(uid, step, way, incarnation) for way, incarnation in incarnations.items()}
+        if not isinstance(record, CompensationStatus):
+            return EffectKeys(keys[job_direction(direction, record)])
+        own = idempotency_key(uid, step, direction, incarnations[record.way], way=record.way)
+        fallback = keys[Direction.FALLBACK] if self._plan.by_name[step].fallback is not None else None
+        return EffectKeys(own, keys[Direction.FORWARD], fallback)
+
+    def _runs(self, step: str, direction: Direction, record: Execution) -> tuple[Container, int | None]:
         """What a Job of that direction runs, and how long at most."""
         if direction is Direction.FINALLY:
             last = self._plan.finally_steps[step]
             return last.container, last.timeout_seconds
         planned = self._plan.by_name[step]
-        if direction is Direction.FORWARD:
-            assert isinstance(planned.work, Container), step  # noqa: S101 - other steps are never in flight as Jobs
-            return planned.work, planned.timeout_seconds
-        assert planned.compensation, step  # noqa: S101 - the resolver offers no others
-        assert planned.compensation.container, step  # noqa: S101
-        return planned.compensation.container, planned.compensation.timeout_seconds
+        if isinstance(record, StepStatus):
+            way = planned_way(planned, record.way)
+            assert isinstance(way.work, Container), step  # noqa: S101 - other steps are never in flight as Jobs
+            return way.work, way.timeout_seconds
+        assert isinstance(record, CompensationStatus), step  # noqa: S101
+        undo = planned_way(planned, record.way).compensation
+        assert undo, step  # noqa: S101 - the resolver offers no others
+        assert undo.container, step  # noqa: S101
+        return undo.container, undo.timeout_seconds
 
     def tombstone(
         self,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from kubesaga.api.names import Direction
 from kubesaga.api.spec import TriggerRule
 from kubesaga.api.status import Execution, Phase, StepState, WorkflowStatus
 from kubesaga.engine.plan import PLAN_VERSION, Plan
@@ -46,7 +47,11 @@ def _edges(plan: Plan, status: WorkflowStatus) -> list[str]:
             found.append(f"step {record.name} was started, and {missing}, which it depends on, has not succeeded")
         if record.state is StepState.SUCCEEDED and planned.outputs and not record.outputs:
             found.append(f"step {record.name} succeeded without the outputs that it declares")
-        if record.compensation is not None and (status.rollback is None or planned.compensation is None):
+        fallen_back = record.way is Direction.FALLBACK or record.fallback_from is not None
+        if fallen_back and planned.fallback is None:
+            found.append(f"step {record.name} went by its fallback, and the spec has none")
+        undo = record.compensation
+        if undo is not None and (status.rollback is None or not planned.has_undo(undo.way)):
             found.append(f"step {record.name} has an undo that was never decided")
     return found
 

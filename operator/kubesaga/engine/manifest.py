@@ -19,6 +19,15 @@ _DISRUPTION_IS_NO_FAILURE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class EffectKeys:
+    """Idempotency keys: of the Job's own effect, and for an undo those of what it undoes."""
+
+    own: str
+    forward: str | None = None
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobIdentity:
     """What a Job is for."""
 
@@ -26,7 +35,7 @@ class JobIdentity:
     direction: Direction
     attempt: int
     epoch: int
-    incarnation: int = 1
+    keys: EffectKeys
 
     def name(self, workflow: Workflow) -> str:
         """The name of the Job."""
@@ -141,11 +150,12 @@ def _environment(workflow: Workflow, identity: JobIdentity, termination_log: str
         names.ENV_ITEM: "",
         names.ENV_ATTEMPT: str(identity.attempt),
         names.ENV_DIRECTION: direction.value,
-        names.ENV_IDEMPOTENCY_KEY: names.idempotency_key(workflow.uid, step, direction, identity.incarnation),
+        names.ENV_IDEMPOTENCY_KEY: identity.keys.own,
         names.ENV_TERMINATION_LOG: termination_log,
         names.ENV_TRACEPARENT: names.traceparent(workflow.uid, identity.name(workflow)),
     }
-    if direction is Direction.COMPENSATION:
-        undone = names.idempotency_key(workflow.uid, step, Direction.FORWARD, identity.incarnation)
-        variables[names.ENV_FORWARD_IDEMPOTENCY_KEY] = undone
+    if identity.keys.forward is not None:
+        variables[names.ENV_FORWARD_IDEMPOTENCY_KEY] = identity.keys.forward
+    if identity.keys.fallback is not None:
+        variables[names.ENV_FALLBACK_IDEMPOTENCY_KEY] = identity.keys.fallback
     return [{"name": name, "value": value} for name, value in variables.items()]

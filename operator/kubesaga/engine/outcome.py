@@ -84,10 +84,12 @@ def _succeeded(state: StateManager) -> Outcome:
     failed = [name for name, record in state.steps.items() if tolerated(state.plan.by_name[name], record)]
     done = len(records) - needless - len(failed)
     parts = [f"{counted(done, 'step')} succeeded{f', {by_hand} of them skipped by a person' if by_hand else ''}"]
+    fallen = [name for name, record in state.steps.items() if record.fell_back]
+    parts += [f"by {'its' if len(fallen) == 1 else 'their'} fallback: {listing(fallen)}"] if fallen else []
     parts += [f"{needless} skipped, as their conditions or trigger rules say"] if needless else []
     parts += [f"optional, and failed: {listing(failed)}"] if failed else []
-    reason = Reason.PARTIALLY_SUCCEEDED if failed else Reason.SUCCEEDED
-    return Outcome(Phase.SUCCEEDED, reason, "; ".join(parts))
+    whole = Reason.SUCCEEDED_WITH_FALLBACK if fallen else Reason.SUCCEEDED
+    return Outcome(Phase.SUCCEEDED, Reason.PARTIALLY_SUCCEEDED if failed else whole, "; ".join(parts))
 
 
 def _forward_recovery(state: StateManager) -> Outcome:
@@ -184,11 +186,18 @@ def _left(state: StateManager, name: str) -> str:
     undo = state.steps[name].compensation
     if undo is None:
         return f"{name} (its undo has not begun)"
-    why = undo.message or undo.reason
     if not undo.state.terminal:
         return f"{name} (its undo has not ended)"
-    what = {StepState.SKIPPED: "was skipped", StepState.CANCELLED: "was stopped"}.get(undo.state, "failed")
-    return f"{name} (its undo {what}{f': {why}' if why else ''})"
+    before = undo.fallback
+    ends = [("the undo of its fallback", before.state, before.message)] if before is not None else []
+    ends.append(("its undo", undo.state, undo.message or undo.reason))
+    return f"{name} ({listing([_ended_how(*end) for end in ends if end[1] is not StepState.SUCCEEDED])})"
+
+
+def _ended_how(what: str, how: StepState, why: str | None) -> str:
+    """How an undo ended that did not succeed."""
+    ended = {StepState.SKIPPED: "was skipped", StepState.CANCELLED: "was stopped"}.get(how, "failed")
+    return f"{what} {ended}{f': {why}' if why else ''}"
 
 
 def _joined(*said: str) -> str:

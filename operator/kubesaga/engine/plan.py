@@ -6,6 +6,7 @@ from typing import Final
 
 from kubesaga.api.container import Container
 from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX
+from kubesaga.api.names import Direction
 from kubesaga.api.pod import PodSettings
 from kubesaga.api.spec import (
     Approval,
@@ -68,6 +69,16 @@ class PlannedRollback:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedFallback:
+    """Another way to do one step, with everything merged that was to be merged."""
+
+    work: Container
+    retry: RetryPolicy
+    timeout_seconds: int | None
+    compensation: PlannedCompensation | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedConcurrency:
     """How many Workflows run at once under one key; every field decided."""
 
@@ -95,13 +106,24 @@ class PlannedStep:
     outputs: tuple[Output, ...]
     compensation: PlannedCompensation | None
     boundary: Boundary | None = None
+    fallback: PlannedFallback | None = None
     optional: bool = False
     trigger_rule: TriggerRule = TriggerRule.ALL_SUCCEEDED
     condition: Condition | None = None
     needs: tuple[tuple[str, str], ...] = ()
-    """Step and key of every output that the container refers to."""
+    """Step and key of every output that the container or that of the fallback refers to."""
     referred: frozenset[str] = frozenset()
-    """The steps that the container or the condition refers to: they have to be over, whatever the trigger rule."""
+    """The steps that a container or the condition refers to: they have to be over, whatever the trigger rule."""
+
+    @property
+    def undoable(self) -> bool:
+        """Whether an undo is declared, of the step's own way or of its fallback."""
+        return self.has_undo(Direction.FORWARD) or self.has_undo(Direction.FALLBACK)
+
+    def has_undo(self, way: Direction) -> bool:
+        """Whether the undo of that way is declared."""
+        of: PlannedStep | PlannedFallback | None = self if way is Direction.FORWARD else self.fallback
+        return of is not None and of.compensation is not None
 
     @property
     def has_job(self) -> bool:
@@ -161,6 +183,6 @@ class Plan:
     @property
     def step_message_bytes(self) -> int:
         """Room for the message of one step, undo or finally step."""
-        undos = sum(step.compensation is not None for step in self.steps)
+        undos = sum(step.undoable for step in self.steps)
         records = len(self.steps) + undos + len(self.finally_steps)
         return min(STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX // records)

@@ -7,6 +7,7 @@ from kubesaga.api import limits
 from kubesaga.api.pod import PodSettings
 from kubesaga.api.spec import (
     Boundary,
+    Compensation,
     Concurrency,
     ConcurrencyPolicy,
     Defaults,
@@ -20,7 +21,7 @@ from kubesaga.api.spec import (
     WorkflowSpec,
 )
 from kubesaga.engine import graph
-from kubesaga.engine.draft import FinallyDraft, StepDraft, edges, finally_drafts, step_drafts
+from kubesaga.engine.draft import ContainerDraft, FinallyDraft, StepDraft, edges, finally_drafts, step_drafts
 from kubesaga.engine.merge import retry_policy
 from kubesaga.engine.outline import outline
 from kubesaga.engine.plan import (
@@ -29,9 +30,11 @@ from kubesaga.engine.plan import (
     Plan,
     PlannedCompensation,
     PlannedConcurrency,
+    PlannedFallback,
     PlannedFinally,
     PlannedRollback,
     PlannedStep,
+    RetryPolicy,
 )
 from kubesaga.engine.size import object_bytes, stored_form
 from kubesaga.engine.spec_error import InvalidSpec, SpecError, by_place
@@ -88,8 +91,9 @@ def _planned_steps(
             retry=retry_policy(default_retry, draft.step.retry),
             timeout_seconds=draft.step.timeout_seconds or (defaults.timeout_seconds if draft.forward else None),
             outputs=draft.step.outputs or (),
-            compensation=_compensation(draft),
+            compensation=_compensation(draft.step.compensate, draft.undo),
             boundary=draft.step.boundary,
+            fallback=_fallback(draft, default_retry, defaults.timeout_seconds),
             optional=bool(draft.step.optional),
             trigger_rule=draft.step.trigger_rule or TriggerRule.ALL_SUCCEEDED,
             condition=draft.condition,
@@ -114,11 +118,22 @@ def _finally_steps(spec: WorkflowSpec, drafts: Sequence[FinallyDraft]) -> Mappin
     }
 
 
-def _compensation(draft: StepDraft) -> PlannedCompensation | None:
-    compensate = draft.step.compensate
+def _fallback(draft: StepDraft, default_retry: RetryPolicy, timeout_seconds: int | None) -> PlannedFallback | None:
+    fallback = draft.step.fallback
+    if fallback is None or draft.fallback is None:
+        return None
+    return PlannedFallback(
+        work=draft.fallback.merged,
+        retry=retry_policy(default_retry, fallback.retry),
+        timeout_seconds=fallback.timeout_seconds or timeout_seconds,
+        compensation=_compensation(fallback.compensate, draft.fallback_undo),
+    )
+
+
+def _compensation(compensate: Compensation | None, undo: ContainerDraft | None) -> PlannedCompensation | None:
     if compensate is None:
         return None
-    container = draft.undo.merged if draft.undo is not None else None
+    container = undo.merged if undo is not None else None
     retry = retry_policy(COMPENSATION_RETRY, compensate.retry)
     return PlannedCompensation(container, retry, compensate.timeout_seconds, compensate.when or When.ATTEMPTED)
 
@@ -146,7 +161,7 @@ def _plan(
 ) -> Plan:
     by_name = {step.name: step for step in steps}
     levels = {step.name: step.level for step in steps}
-    undoable = frozenset(step.name for step in steps if step.compensation)
+    undoable = frozenset(step.name for step in steps if step.undoable)
     return Plan(
         steps=steps,
         by_name=by_name,

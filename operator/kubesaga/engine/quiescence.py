@@ -106,7 +106,7 @@ def _pods(state: StateManager, record: StepStatus) -> tuple[PodObservation, ...]
 
 def _settled(state: StateManager, record: StepStatus) -> bool:
     """Whether the last forward Job of a step is settled; those before it were when it began."""
-    if record.state.terminal and not record.attempted:
+    if record.state.terminal and not record.ever_attempted:
         return True  # There is no Job of ours, or a tombstone.
     return _job_settled(state, record.name, Direction.FORWARD, record)
 

@@ -18,6 +18,8 @@ class Reason(StrEnum):
     """Something failed past a pivot: nothing is undone, and a person has to decide how to go on."""
     SUCCEEDED = "Succeeded"
     """Every step succeeded."""
+    SUCCEEDED_WITH_FALLBACK = "SucceededWithFallback"
+    """Every step succeeded, at least one of them by its fallback."""
     PARTIALLY_SUCCEEDED = "PartiallySucceeded"
     """Every step succeeded or was skipped but optional ones, which failed."""
     PARTIALLY_COMPLETED = "PartiallyCompleted"

@@ -11,7 +11,6 @@ Every pass looks at all of it anew and keeps nothing: what a pass decides follow
 from datetime import datetime, timedelta
 
 from kubesaga.api.limits import FAILURE_BYTES_MAX
-from kubesaga.api.names import Direction
 from kubesaga.api.status import Failure, FailureReason, Phase, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import DeleteWorkflow, ReadNamespace, SetFinalizers
@@ -147,7 +146,7 @@ def _conclude(state: StateManager, reached: Outcome) -> Decision:
         events=tuple(state.events),
         transitions=(*state.transitions, *phases),
         wake_at=min(state.wakes, default=None),
-        in_flight=sum(state.count_in_flight(direction) for direction in Direction),
+        in_flight=state.all_in_flight,
     )
 
 
@@ -195,7 +194,7 @@ def _farewell(state: StateManager) -> tuple[SetFinalizers | DeleteWorkflow, ...]
 
 def _let_go(workflow: Workflow, why: str = "") -> Decision:
     """Release a Workflow that is deleted and of which nothing can be undone."""
-    left = [r.name for r in workflow.status.steps if r.attempted and not (r.compensation and r.compensation.done)]
+    left = [r.name for r in workflow.status.steps if r.ever_attempted and not (r.compensation and r.compensation.done)]
     reason = why or f"namespace {workflow.namespace} is being deleted, so nothing more can be undone"
     message = f"Workflow {workflow.name} is let go: {reason}; left: {listing(left) or 'nothing'}"
     event = Event(EventType.WARNING, "Released", message, about_namespace=not why)

@@ -1,11 +1,14 @@
 """Reopening: a run that has ended without success goes on where it stopped, in the next epoch."""
 
+from collections.abc import Mapping, Sequence
+
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Phase, StepReason, StepState
 from kubesaga.engine.boundary import kept
 from kubesaga.engine.reason import Reason
 from kubesaga.engine.standing import tolerated
 from kubesaga.engine.state import StateManager
+from kubesaga.engine.way import undone_ways
 
 
 def may_reopen(state: StateManager) -> bool:
@@ -80,8 +83,16 @@ def _start_anew(state: StateManager) -> tuple[str, ...]:
     """Take every step that no savepoint keeps for pending."""
     safe = kept(state)
     again = tuple(name for name in state.steps if name not in safe)
-    undone = [n for n in again if (undo := state.steps[n].compensation) and undo.state is StepState.SUCCEEDED]
-    begun = {name: state.status.incarnations.get(name, 1) + 1 for name in undone}
-    state.set(incarnations=state.status.incarnations | begun)
+    undone = [(name, way) for name in again for way in undone_ways(state.steps[name].compensation)]
+    state.set(
+        incarnations=_begun_anew(state.status.incarnations, [n for n, way in undone if way is Direction.FORWARD]),
+        fallback_incarnations=_begun_anew(
+            state.status.fallback_incarnations, [n for n, way in undone if way is Direction.FALLBACK]
+        ),
+    )
     state.forget(again)
     return again
+
+
+def _begun_anew(incarnations: Mapping[str, int], steps: Sequence[str]) -> dict[str, int]:
+    return {**incarnations, **{name: incarnations.get(name, 1) + 1 for name in steps}}

@@ -7,10 +7,11 @@ failure ──> latch ──> quiesce ──────────────
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from kubesaga.api.names import Direction
-from kubesaga.api.spec import OnCompensationFailure, When
-from kubesaga.api.status import Failure, FailureReason, Rollback, StepState, StepStatus
+from kubesaga.api.spec import OnCompensationFailure
+from kubesaga.api.status import Failure, FailureReason, FallbackUndo, Rollback, StepState, StepStatus
 from kubesaga.engine.boundary import kept
 from kubesaga.engine.decision import EventType
 from kubesaga.engine.failure import compensates
@@ -20,6 +21,9 @@ from kubesaga.engine.pivot import deciding_pivots, passed_pivots
 from kubesaga.engine.quiescence import undo_settled
 from kubesaga.engine.resolver import DependencyResolver
 from kubesaga.engine.state import StateManager
+from kubesaga.engine.way import undone_so_far, ways_to_undo
+
+_CONTINUE: Final = OnCompensationFailure.CONTINUE
 
 UndoStates = Mapping[str, StepState | None]
 """How far the undo of each step is; None where it has not begun."""
@@ -44,6 +48,7 @@ def undo(state: StateManager, resolver: DependencyResolver) -> None:
     rollback = state.status.rollback
     if rollback is None or rollback.quiesced_time is None:
         return
+    _go_on_to_own_way(state)
     if is_over(state):
         _close(state)
         return
@@ -73,13 +78,12 @@ def undo_set(state: StateManager) -> tuple[str, ...]:
 def may_need_undo(state: StateManager) -> bool:
     """Whether a step is to be undone, or may be once it has ended."""
     in_flight = state.in_flight(Direction.FORWARD)
-    return bool(undo_set(state)) or any(state.plan.by_name[name].compensation for name, _ in in_flight)
+    return bool(undo_set(state)) or any(state.plan.by_name[name].undoable for name, _ in in_flight)
 
 
 def undo_states(state: StateManager) -> UndoStates:
     """How far each undo of the undo set is; None where it has not begun."""
-    undos = {name: state.steps[name].compensation for name in undo_set(state)}
-    return {name: undo.state if undo else None for name, undo in undos.items()}
+    return {name: undone_so_far(state.steps[name].compensation) for name in undo_set(state)}
 
 
 def moving(undos: UndoStates) -> tuple[str, ...]:
@@ -130,7 +134,8 @@ def retry_compensations(state: StateManager, target: str | None) -> tuple[str, .
     if rollback is None or rollback.abandon_time is not None:
         return ()
     late = timed_out(state)
-    retried = [name for name, how_far in undo_states(state).items() if target in (None, name) and _waits(how_far, late)]
+    undos = {name: state.execution(name, Direction.COMPENSATION) for name in undo_set(state) if target in (None, name)}
+    retried = [name for name, undo in undos.items() if _waits(undo.state if undo else None, late)]
     for name in retried:
         if state.execution(name, Direction.COMPENSATION) is not None:
             state.renew(name, Direction.COMPENSATION)
@@ -160,6 +165,22 @@ def _waits(how_far: StepState | None, late: bool) -> bool:
     return how_far is StepState.FAILED or (late and how_far is None)
 
 
+def _go_on_to_own_way(state: StateManager) -> None:
+    """Where the undo of a step's fallback has ended well, or is left, that of its own way follows."""
+    ended = _passing(state)
+    for name in undo_set(state):
+        undo = state.steps[name].compensation
+        if undo is None or undo.way is Direction.FORWARD or undo.state not in ended or not undo_settled(state, name):
+            continue
+        if Direction.FORWARD in ways_to_undo(state.plan.by_name[name], state.steps[name]):
+            left = FallbackUndo(state=undo.state, message=undo.message)
+            next_ = {"way": Direction.FORWARD, "fallback": left, "retries_from": undo.attempt + 1}
+            said = (
+                "its fallback is undone, the step itself is not" if undo.state is StepState.SUCCEEDED else undo.message
+            )
+            state.move(name, Direction.COMPENSATION, StepState.RETRYING, next_attempt_time=None, message=said, **next_)
+
+
 def _close(state: StateManager) -> None:
     """No attempt follows another."""
     for name, how_far in undo_states(state).items():
@@ -169,10 +190,14 @@ def _close(state: StateManager) -> None:
 
 def _passed(state: StateManager, undos: UndoStates) -> set[str]:
     """Steps whose undo holds up no other any more."""
-    ended = {StepState.SUCCEEDED, StepState.SKIPPED}
-    if state.plan.rollback.on_compensation_failure is OnCompensationFailure.CONTINUE:
-        ended.add(StepState.FAILED)
+    ended = _passing(state)
     return {name for name, how_far in undos.items() if how_far in ended and undo_settled(state, name)}
+
+
+def _passing(state: StateManager) -> set[StepState]:
+    """How an undo may have ended for the next one to begin."""
+    ended = {StepState.SUCCEEDED, StepState.SKIPPED}
+    return ended | {StepState.FAILED} if state.plan.rollback.on_compensation_failure is _CONTINUE else ended
 
 
 def _room(state: StateManager, undos: UndoStates) -> int | None:
@@ -191,7 +216,4 @@ def _deadline(state: StateManager) -> datetime | None:
 
 def _needs_undo(state: StateManager, record: StepStatus) -> bool:
     """Whether the step declares an undo, and came as far as that undo asks."""
-    compensation = state.plan.by_name[record.name].compensation
-    if compensation is None or not record.attempted:
-        return False
-    return compensation.when is When.ATTEMPTED or record.state is StepState.SUCCEEDED
+    return bool(ways_to_undo(state.plan.by_name[record.name], record))

@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from kubesaga.api.limits import COMPENSATION_STATUS_BYTES, MESSAGE_BYTES_MAX, OUTPUT_BYTES_DEFAULT, STEP_STATUS_BYTES
+from kubesaga.api.limits import (
+    COMPENSATION_STATUS_BYTES,
+    FALLBACK_STATUS_BYTES,
+    FALLBACK_UNDO_STATUS_BYTES,
+    MESSAGE_BYTES_MAX,
+    OUTPUT_BYTES_DEFAULT,
+    STEP_STATUS_BYTES,
+)
 from kubesaga.api.spec import Output
 from kubesaga.engine.plan import PlannedFinally, PlannedStep
 
@@ -56,7 +63,18 @@ def output_bytes(outputs: Sequence[Output] | None) -> int:
     return sum(output.max_bytes or OUTPUT_BYTES_DEFAULT for output in outputs or () if output is not None)
 
 
+def _fallback_bytes(step: PlannedStep) -> int:
+    """Room for what a record says of the fallback, and of its undo."""
+    if step.fallback is None:
+        return 0
+    if step.fallback.compensation is None:
+        return FALLBACK_STATUS_BYTES
+    undo = 0 if step.compensation else COMPENSATION_STATUS_BYTES
+    return FALLBACK_STATUS_BYTES + FALLBACK_UNDO_STATUS_BYTES + len(step.name) + undo
+
+
 def _record_bytes(step: PlannedStep) -> int:
     undo = COMPENSATION_STATUS_BYTES + len(step.name) + _INCARNATION_BYTES if step.compensation else 0
+    undo += _fallback_bytes(step)
     names = sum(len(output.name) + _OUTPUT_OVERHEAD_BYTES for output in step.outputs)
     return STEP_STATUS_BYTES + len(step.name) + undo + names + output_bytes(step.outputs)

@@ -83,7 +83,8 @@ def _asked(drafts: Sequence[StepDraft]) -> dict[str, None]:
     return {
         reference.step: None
         for draft in drafts
-        if draft.undo is not None
-        for reference in draft.undo.references
+        for undo in (draft.undo, draft.fallback_undo)
+        if undo is not None
+        for reference in undo.references
         if reference.step is not None and reference.step != draft.step.name
     }

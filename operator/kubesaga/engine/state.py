@@ -31,6 +31,7 @@ from kubesaga.engine.standing import satisfies
 from kubesaga.engine.text import clip
 from kubesaga.engine.transition import advance
 from kubesaga.engine.waiting import why_waiting
+from kubesaga.engine.way import falls_back, planned_undo, planned_way, ways_to_undo
 
 
 class StateManager:
@@ -112,14 +113,21 @@ class StateManager:
         """How many those are."""
         return len(self._in_flight[direction])
 
+    @property
+    def all_in_flight(self) -> int:
+        """How many those are in every direction."""
+        return sum(map(len, self._in_flight.values()))
+
     def retry_policy(self, step: str, direction: Direction) -> RetryPolicy:
         """The retries of a step, of its undo or of a finally step."""
         if direction is Direction.FINALLY:
             return self.plan.finally_steps[step].retry
-        planned = self.plan.by_name[step]
-        if direction is Direction.FORWARD or planned.compensation is None:
-            return planned.retry
-        return planned.compensation.retry
+        planned, record = self.plan.by_name[step], self.steps[step]
+        if direction is Direction.FORWARD:
+            return planned_way(planned, record.way).retry
+        undo = planned_undo(planned, record.compensation)
+        assert undo is not None, step  # noqa: S101 - only what declares an undo has a record of one
+        return undo.retry
 
     def deletes_job(self, step: str, direction: Direction) -> bool:
         """Whether that direction of the step is an undo by deletion, which has no Job of its own."""
@@ -160,13 +168,14 @@ class StateManager:
         elif before is None and direction is Direction.FINALLY:
             self._put(step, direction, None, FinallyStepStatus(name=step, epoch=self.status.epoch, **fresh))
         elif before is None:
-            self._put(step, direction, None, CompensationStatus(epoch=self.status.epoch, **fresh))
+            way = ways_to_undo(self.plan.by_name[step], self.steps[step])[0]
+            self._put(step, direction, None, CompensationStatus(epoch=self.status.epoch, way=way, **fresh))
         else:
             cleared = dict.fromkeys(
                 ("completion_time", "next_attempt_time", "job_uid", "exit_code", "reason", "message")
             )
             cleared["assumed_stopped"] = False
-            begun = {"attempted": True} if direction is Direction.FORWARD else {}
+            begun = _begun(before) if isinstance(before, StepStatus) else {}
             changes = {"attempt": before.attempt + 1, "start_time": self.second, **begun, **cleared}
             self._put(step, direction, before, advance(direction, before, StepState.STARTING, **changes))
 
@@ -195,7 +204,8 @@ class StateManager:
     def renew(self, step: str, direction: Direction) -> None:
         """Let a record that has ended be tried again at once, its retries counted anew."""
         retries_from = self._existing(step, direction).attempt + 1
-        self.move(step, direction, StepState.RETRYING, next_attempt_time=None, retries_from=retries_from)
+        own_way = {"way": Direction.FORWARD} if direction is Direction.FORWARD else {}
+        self.move(step, direction, StepState.RETRYING, next_attempt_time=None, retries_from=retries_from, **own_way)
 
     def skip(self, step: str, message: str, outputs: dict[str, str] | None) -> None:
         """Take a step for done, started or not."""
@@ -268,7 +278,7 @@ class StateManager:
 
     def observe(self, *, retrying: bool) -> None:
         """Fold in what was seen of every attempt in flight. Without `retrying` a failed step has no next attempt."""
-        for direction in Direction:
+        for direction in self._in_flight:
             for step, record in self.in_flight(direction):
                 if not self.deletes_job(step, direction):
                     name = self.executor.name(step, direction, record)
@@ -287,9 +297,10 @@ class StateManager:
                 self.workflow.uid,
                 self.observed,
                 outputs=planned.outputs,
-                timeout_seconds=planned.timeout_seconds,
+                timeout_seconds=planned_way(planned, self.steps[step].way).timeout_seconds,
             )
-        timeout = planned.compensation.timeout_seconds if planned.compensation else None
+        undo = planned_undo(planned, self.steps[step].compensation)
+        timeout = undo.timeout_seconds if undo else None
         return judge(name, record, self.workflow.uid, self.observed, timeout_seconds=timeout)
 
     def _fold(
@@ -340,15 +351,20 @@ class StateManager:
         policy = self.retry_policy(step, direction)
         assert judgement.reason is not None, step  # noqa: S101 - every failed judgement names its reason
         again = retrying or direction is not Direction.FORWARD
-        if not again or not may_retry(policy, record.attempt, record.retries_from, judgement.reason):
-            self._ended(step, direction, StepState.FAILED, record, judgement)
-            return
-        due = next_attempt_time(policy, record.attempt, record.retries_from, self.now)
-        what = f"the undo of step {step}" if direction is Direction.COMPENSATION else f"step {step}"
         why = f"{judgement.reason}: {judgement.message}" if judgement.message else judgement.reason
-        next_ = f"attempt {record.attempt + 1} in {round((due - self.now).total_seconds())} s"
-        self.tell(EventType.WARNING, "Retrying", f"{what}, attempt {record.attempt}: {why}; {next_}")
-        self._ended(step, direction, StepState.RETRYING, record, judgement, next_attempt_time=due)
+        if again and may_retry(policy, record.attempt, record.retries_from, judgement.reason):
+            due = next_attempt_time(policy, record.attempt, record.retries_from, self.now)
+            what = f"the undo of step {step}" if direction is Direction.COMPENSATION else f"step {step}"
+            next_ = f"attempt {record.attempt + 1} in {round((due - self.now).total_seconds())} s"
+            self.tell(EventType.WARNING, "Retrying", f"{what}, attempt {record.attempt}: {why}; {next_}")
+            self._ended(step, direction, StepState.RETRYING, record, judgement, next_attempt_time=due)
+        elif again and isinstance(record, StepStatus) and falls_back(self.plan.by_name[step], record):
+            next_ = f"attempt {record.attempt + 1} is by its fallback"
+            self.tell(EventType.WARNING, "FallingBack", f"step {step}, attempt {record.attempt}: {why}; {next_}")
+            other = {"way": Direction.FALLBACK, "retries_from": record.attempt + 1}
+            self._ended(step, direction, StepState.RETRYING, record, judgement, **other)
+        else:
+            self._ended(step, direction, StepState.FAILED, record, judgement)
 
     def _ended(
         self,
@@ -365,8 +381,8 @@ class StateManager:
         job = self.observed.jobs.get(self.executor.name(step, direction, record))
         if job is not None and record.job_uid is None:
             changes["job_uid"] = job.uid
-        if isinstance(record, StepStatus) and not judgement.attempted and record.attempt == 1:
-            changes["attempted"] = False
+        if isinstance(record, StepStatus) and not judgement.attempted:
+            changes |= _never_begun(record)
         self.move(step, direction, after, **changes)
 
     # What comes out
@@ -386,6 +402,20 @@ class StateManager:
         if self._urgent or self.status.model_copy(update=_counts(self._before)) != self._before:
             return Write.NOW
         return Write.LAZY if self._steps_changed else Write.NONE
+
+
+def _begun(record: StepStatus) -> dict[str, Any]:
+    """What an attempt that is decided may do, as far as that has to be known later."""
+    if record.way is Direction.FORWARD:
+        return {"attempted": True}
+    return {"fallback_from": record.fallback_from or record.attempt + 1}
+
+
+def _never_begun(record: StepStatus) -> dict[str, Any]:
+    """What is certain where no Job of the attempt created a Pod: nothing of its way ran, if it was the first."""
+    if record.attempt == 1:
+        return {"attempted": False}
+    return {"fallback_from": None} if record.attempt == record.fallback_from else {}
 
 
 def _finally_records(status: WorkflowStatus) -> tuple[FinallyStepStatus, ...]:

@@ -37,15 +37,34 @@ class StepRules:
         if draft.forward is not None:
             yield from self.container_errors(draft.forward, step.name, Direction.FORWARD)
         yield from self.retry_errors(path, step.retry)
+        yield from self._fallback_errors(draft)
         if step.outputs:
             yield from _output_errors(f"{path}.outputs", step)
         if step.compensate is not None:
             yield from _compensation_errors(f"{path}.compensate", step.compensate)
         if draft.undo is not None:
             yield from self.container_errors(draft.undo, step.name, Direction.COMPENSATION)
-        if step.boundary is Boundary.IRREVERSIBLE and step.compensate is not None:
+        undone = step.compensate is not None or (step.fallback is not None and step.fallback.compensate is not None)
+        if step.boundary is Boundary.IRREVERSIBLE and undone:
             expected = "not with compensate: what can be undone is not irreversible"
             yield SpecError(f"{path}.boundary", 'found "Irreversible"', expected)
+
+    def _fallback_errors(self, draft: StepDraft) -> Iterator[SpecError]:
+        """Errors of the other way to do a step, and of its undo."""
+        step, path = draft.step, f"{draft.path}.fallback"
+        if step.fallback is None:
+            return
+        if draft.fallback is not None:
+            yield from self.container_errors(draft.fallback, step.name, Direction.FORWARD)
+        yield from self.retry_errors(path, step.fallback.retry)
+        if step.fallback.compensate is not None:
+            yield from _compensation_errors(f"{path}.compensate", step.fallback.compensate)
+        if draft.fallback_undo is not None:
+            yield from self.container_errors(draft.fallback_undo, step.name, Direction.COMPENSATION)
+        for place, undo in ((draft.path, step.compensate), (path, step.fallback.compensate)):
+            if undo is not None and undo.delete_job is not None:
+                expected = "not in a step with a fallback, whose ways are undone one by one: use a container"
+                yield SpecError(f"{place}.compensate.deleteJob", "found a value", expected)
 
     def retry_errors(self, path: str, retry: Retry | None) -> Iterator[SpecError]:
         """Errors of the retries of a step, or of a finally step."""

@@ -11,6 +11,7 @@ Failed | Cancelled -> Retrying                          a step: a person request
 (pending) -> Failed                                     a step: its condition cannot be evaluated
 (pending) | Retrying | Failed | Cancelled -> Skipped    a step: a person requested skip-step
 Failed -> Retrying | Skipped                            an undo: retry-compensation, skip-compensation
+Succeeded | Skipped | Failed -> Retrying                an undo: of the fallback, which that of the own way follows
 """
 
 from collections.abc import Mapping
@@ -42,10 +43,16 @@ REQUESTED: Final[Mapping[Direction, frozenset[tuple[StepState, StepState]]]] = {
             (StepState.CANCELLED, StepState.SKIPPED),
         }
     ),
+    Direction.FALLBACK: frozenset(),  # Its attempts are recorded with those of its step.
     Direction.FINALLY: frozenset(),
     Direction.COMPENSATION: frozenset({(StepState.FAILED, StepState.RETRYING), (StepState.FAILED, StepState.SKIPPED)}),
 }
 """Moves that people request."""
+
+FOLLOWED: Final = frozenset(
+    (ended, StepState.RETRYING) for ended in (StepState.SUCCEEDED, StepState.SKIPPED, StepState.FAILED)
+)
+"""Moves from the undo of a fallback to that of the step's own way."""
 
 E = TypeVar("E", bound=Execution)
 
@@ -56,7 +63,9 @@ class IllegalTransition(AssertionError):  # noqa: N818 - a defect of kubesaga, n
 
 def allowed(direction: Direction, before: StepState | None, after: StepState) -> bool:
     """Whether the table has the move."""
-    return after in TABLE[before] or (before, after) in REQUESTED[direction]
+    move = (before, after)
+    followed = direction is Direction.COMPENSATION and move in FOLLOWED
+    return after in TABLE[before] or move in REQUESTED[direction] or followed
 
 
 def advance(direction: Direction, record: E, after: StepState, **changes: Any) -> E:

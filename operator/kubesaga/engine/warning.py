@@ -24,7 +24,7 @@ def plan_warnings(
     if spec_bytes + _MANIFEST_BYTES > APPLY_ANNOTATION_BYTES_MAX:
         most = f"{APPLY_ANNOTATION_BYTES_MAX:,}"
         yield f"spec: found {spec_bytes:,} bytes; kubectl apply needs --server-side for manifests above {most}"
-    undoable = any(step.compensation for step in steps)
+    undoable = any(step.undoable for step in steps)
     if spec.on_failure is OnFailure.ROLLBACK and not undoable:
         yield "spec.onFailure: found Rollback and no step with compensate; there will be nothing to undo"
     if spec.rollback is not None and not undoable:
@@ -54,11 +54,10 @@ def _finally_warnings(ending: FinallyDraft) -> Iterator[str]:
 
 def _output_warnings(draft: StepDraft) -> Iterator[str]:
     """Outputs that an undo refers to and that its step may not have given: the undo of a failed step runs, too."""
-    if draft.step.compensate is not None and draft.step.compensate.when is When.SUCCEEDED:
-        return
-    keys: dict[str, None] = {}
-    for reference in draft.undo.references if draft.undo is not None else ():
-        if reference.output is not None and reference.output[0] == draft.step.name:
-            keys[reference.output[1]] = None
-    if draft.undo is not None and keys:
-        yield f"{draft.undo.path}: refers to {listing(tuple(keys))}; empty if the step failed before it gave it"
+    fallback = draft.step.fallback.compensate if draft.step.fallback is not None else None
+    for compensate, undo in ((draft.step.compensate, draft.undo), (fallback, draft.fallback_undo)):
+        if compensate is None or undo is None or compensate.when is When.SUCCEEDED:
+            continue
+        own = (one.output for one in undo.references if one.output is not None)
+        if keys := tuple(dict.fromkeys(key for step, key in own if step == draft.step.name)):
+            yield f"{undo.path}: refers to {listing(keys)}; empty if the step failed before it gave it"

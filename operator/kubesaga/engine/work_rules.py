@@ -12,6 +12,7 @@ KINDS: Final = ("container", "approval", "wait")
 _NOT_WITHOUT_JOB: Final = {
     "retry": "there is nothing to retry",
     "outputs": "there is nothing that could give them",
+    "fallback": "there is nothing that could fail",
     "compensate": "there is nothing to undo",
 }
 """Fields of a step that only a Job makes sense of, and why."""

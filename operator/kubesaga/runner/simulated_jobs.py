@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from kubesaga.api.names import Direction
+from kubesaga.api.names import LABEL_DIRECTION, Direction
 from kubesaga.engine.action import Action, ConfirmJob, CreateJob, DeleteJob, StopJob
 from kubesaga.engine.observation import JobObservation, Observed, PodObservation
 
@@ -19,7 +19,7 @@ class Ending:
 
 
 Script = Callable[[str, Direction, int], Ending]
-"""Step, direction and attempt -> how it ends."""
+"""Step, direction (Fallback for the other way of a step) and attempt -> how it ends."""
 
 
 @dataclass(slots=True)
@@ -84,7 +84,8 @@ class SimulatedJobs:
             failed_message="",
         )
         if not action.tombstone:
-            ending = self.script(action.step, action.direction, action.attempt)
+            direction = Direction(action.manifest["metadata"]["labels"][LABEL_DIRECTION])
+            ending = self.script(action.step, direction, action.attempt)
             if deadline is not None and ending.seconds > deadline:
                 ending = Ending(deadline, exit_code=137)
             self.endings[action.name] = (now + timedelta(seconds=ending.seconds), ending)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from kubesaga.api.names import Direction
-from kubesaga.api.spec import Approval
+from kubesaga.api.spec import Approval, Wait
 from kubesaga.api.status import Phase, StepState, WorkflowStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.action import ConfirmJob
@@ -140,11 +140,16 @@ class Simulator:
 
 
 def scripted(plan: Plan, durations: Mapping[str, float], failed: str | None = None) -> Script:
-    """Every attempt takes the step's duration (1 s by default) and gives the outputs it declares; `failed` fails."""
+    """Every attempt takes the step's duration (1 s by default) and gives the outputs it declares; `failed` fails.
+
+    With a fallback, STEP fails in its own way only, and STEP/fallback in both.
+    """
+    step_failed, _, both = (failed or "").partition("/")
+    failing = {Direction.FORWARD, Direction.FINALLY, *((Direction.FALLBACK,) if both else ())}
 
     def ending(step: str, direction: Direction, attempt: int) -> Ending:
         seconds = durations.get(step, 1.0)
-        if direction is not Direction.COMPENSATION and step == failed:
+        if direction in failing and step == step_failed:
             return Ending(seconds, exit_code=1)
         if direction is Direction.FINALLY:
             return Ending(seconds)
@@ -154,8 +159,18 @@ def scripted(plan: Plan, durations: Mapping[str, float], failed: str | None = No
     return ending
 
 
+def ways_to_fail(plan: Plan) -> tuple[str, ...]:
+    """What `simulate` may let fail: steps, those with a fallback in both ways too, and finally steps."""
+    ways: list[str] = []
+    for name in plan.order:
+        step = plan.by_name[name]
+        if not isinstance(step.work, Wait):
+            ways += [name, f"{name}/fallback"] if step.fallback is not None else [name]
+    return (*ways, *plan.finally_steps)
+
+
 def simulate(plan: Plan, durations: Mapping[str, float], failed: str | None = None, name: str = "") -> SimulatedRun:
-    """Run the plan in virtual time; the step `failed` fails in every attempt, or is rejected."""
+    """Run the plan in virtual time; `failed` fails in every attempt, or is rejected: see `scripted`."""
     return Simulator(plan, scripted(plan, durations, failed), name, failed).run()
 
 

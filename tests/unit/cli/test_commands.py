@@ -56,6 +56,7 @@ def test_plan_as_json_has_all_that_is_promised(call):
         "level": 2,
         "dependsOn": ["b", "c"],
         "compensates": False,
+        "fallback": False,
         "work": "container",
     }
     assert plan["levels"] == [["a"], ["b", "c"], ["d"]]
@@ -304,6 +305,58 @@ def test_run_tells_what_was_skipped_and_what_was_tolerated(call):
     assert result.exit_code == 0
     assert "Skipped    b: ConditionFalse" in result.stderr.splitlines()
     assert "PartiallySucceeded: 1 step succeeded; 1 skipped" in result.stderr
+
+
+PAYS = {
+    **DIAMOND,
+    "spec": {
+        "steps": [
+            {
+                "name": "pay",
+                "container": {"image": "i", "command": ["false"]},
+                "compensate": {"container": {"image": "i", "command": ["true"]}},
+                "fallback": {
+                    "container": {"image": "i", "command": ["true"]},
+                    "compensate": {"container": {"image": "i", "command": ["true"]}},
+                },
+            },
+            {"name": "ship", "dependsOn": ["pay"], "container": {"image": "i", "command": ["false"]}},
+        ]
+    },
+}
+
+
+def test_plan_names_the_steps_with_a_fallback(call):
+    lines = call("plan", "w.yaml", w_yaml=PAYS).stdout.splitlines()
+    assert lines[
+        lines.index("fallbacks       these are done in another way when their own is used up") + 1
+    ].split() == ["pay"]
+
+
+def test_simulate_lets_a_step_fail_in_its_own_way_or_in_both(call):
+    result = call("simulate", "w.yaml", "--every-failure", "-o", "json", w_yaml=PAYS)
+    assert [(run["failed"], run["phase"]) for run in json.loads(result.stdout)] == [
+        ("pay", "Succeeded"),
+        ("pay/fallback", "RolledBack"),
+        ("ship", "RolledBack"),
+    ]
+    assert call("simulate", "w.yaml", "--fail", "pay/fallback", w_yaml=PAYS).exit_code == 3
+    for fail, said in (("ship/fallback", 'step "ship" has no fallback'), ("pay/other", "there is no step")):
+        result = call("simulate", "w.yaml", "--fail", fail, w_yaml=PAYS)
+        assert (result.exit_code, said in result.stderr) == (2, True)
+
+
+def test_run_tells_which_way_a_step_goes_and_undoes_both(call):
+    result = call("run", "w.yaml", w_yaml=PAYS)
+    assert result.exit_code == 3
+    told = [line.split(" after ")[0] for line in result.stderr.splitlines()]
+    assert [line for line in told if "pay" in line and line.startswith("Starting")] == [
+        "Starting   pay",
+        "Starting   pay (fallback, attempt 2)",
+        "Starting   undo of pay (fallback)",
+        "Starting   undo of pay (attempt 2)",
+    ]
+    assert "  undone:   pay" in told
 
 
 def test_a_suspended_workflow_is_not_run_for_ever(call):

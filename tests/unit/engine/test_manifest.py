@@ -2,13 +2,19 @@
 
 from world import BEGINNING, COMPENSATION, FORWARD, UID, World, step
 
-from kubesaga.api.status import Execution, StepState
+from kubesaga.api.names import Direction
+from kubesaga.api.status import CompensationStatus, StepState, StepStatus
 from kubesaga.engine.executor import StepExecutor
 
+UNDO = {"container": {"image": "i"}}
 
-def create(world: World, name: str = "a", direction=FORWARD, attempt: int = 1) -> dict:
+
+def create(world: World, name: str = "a", direction=FORWARD, attempt: int = 1, way=FORWARD) -> dict:
     executor = StepExecutor(world.workflow(), world.plan())
-    record = Execution(state=StepState.STARTING, attempt=attempt)
+    if direction is COMPENSATION:
+        record = CompensationStatus(state=StepState.STARTING, attempt=attempt, way=way)
+    else:
+        record = StepStatus(name=name, state=StepState.STARTING, attempt=attempt, way=way)
     return executor.create(name, direction, record, world.status, world.steps).manifest
 
 
@@ -59,6 +65,29 @@ def test_the_idempotency_key_is_stable_over_attempts_and_known_to_the_undo() -> 
     undo = {v["name"]: v["value"] for v in container(create(world, direction=COMPENSATION))["env"]}
     assert keys == {undo["KUBESAGA_FORWARD_IDEMPOTENCY_KEY"]}
     assert undo["KUBESAGA_IDEMPOTENCY_KEY"] not in keys
+
+
+def test_each_way_has_a_key_and_the_undo_knows_both() -> None:
+    world = World(step("a", undo=True, fallback={"container": {"image": "i"}, "compensate": UNDO}))
+
+    def keys(**of) -> dict:
+        env = {v["name"]: v["value"] for v in container(create(world, **of))["env"]}
+        return {name.removeprefix("KUBESAGA_"): value for name, value in env.items() if name.endswith("_KEY")}
+
+    own, other = keys()["IDEMPOTENCY_KEY"], keys(way=Direction.FALLBACK, attempt=2)["IDEMPOTENCY_KEY"]
+    undo, other_undo = keys(direction=COMPENSATION), keys(direction=COMPENSATION, way=Direction.FALLBACK)
+    assert len({own, other, undo["IDEMPOTENCY_KEY"], other_undo["IDEMPOTENCY_KEY"]}) == 4
+    for one in (undo, other_undo):
+        assert (one["FORWARD_IDEMPOTENCY_KEY"], one["FALLBACK_IDEMPOTENCY_KEY"]) == (own, other)
+
+
+def test_a_job_of_a_fallback_says_so_and_goes_on_with_the_names_of_its_step() -> None:
+    world = World(step("a", fallback={"container": {"image": "other"}, "timeoutSeconds": 7}))
+    made = create(world, way=Direction.FALLBACK, attempt=2)
+    env = {v["name"]: v["value"] for v in container(made)["env"]}
+    assert made["metadata"]["name"] == create(world, attempt=2)["metadata"]["name"]
+    assert made["metadata"]["labels"]["kubesaga.dev/direction"] == env["KUBESAGA_DIRECTION"] == "Fallback"
+    assert (container(made)["image"], made["spec"]["activeDeadlineSeconds"]) == ("other", 7)
 
 
 def test_references_are_resolved_and_what_the_kubelet_would_expand_is_escaped() -> None:

@@ -29,5 +29,7 @@ def test_unchanged_records_keep_their_identity() -> None:
 
 def test_the_retries_of_an_undo_are_its_own() -> None:
     world = World(step("a", undo=True))
-    assert state(world).retry_policy("a", COMPENSATION).limit == 5
+    world.passes()
     assert state(world).retry_policy("a", FORWARD).limit == 0
+    world.fail("a").settles()
+    assert state(world).retry_policy("a", COMPENSATION).limit == 5

@@ -6,7 +6,7 @@ import pytest
 
 from kubesaga.api.names import Direction
 from kubesaga.api.status import Execution, StepState
-from kubesaga.engine.transition import REQUESTED, TABLE, IllegalTransition, advance, allowed
+from kubesaga.engine.transition import FOLLOWED, REQUESTED, TABLE, IllegalTransition, advance, allowed
 
 MOVES = list(product(Direction, StepState, StepState))
 
@@ -23,9 +23,10 @@ def test_advance_does_what_the_table_has_and_refuses_the_rest(
             advance(direction, record, after)
 
 
-def test_terminal_states_are_left_on_request_alone() -> None:
+def test_terminal_states_are_left_on_request_or_for_the_undo_of_the_other_way() -> None:
     left = {(d, b, a) for d, b, a in MOVES if b.terminal and allowed(d, b, a)}
-    assert left == {(d, *move) for d in Direction for move in REQUESTED[d] if move[0].terminal}
+    followed = {(Direction.COMPENSATION, *move) for move in FOLLOWED}
+    assert left == {(d, *move) for d in Direction for move in REQUESTED[d] if move[0].terminal} | followed
 
 
 def test_every_state_but_the_terminal_ones_leads_on() -> None:

@@ -1,0 +1,73 @@
+"""Ways: a step is done in its own way (Forward), or in another one, its fallback.
+
+One record counts the attempts of both on, and so does that of their undos: every Job keeps a name of its own.
+
+own way, its retries ──> fallback, its retries ──> Failed
+undo of the fallback, its retries ──> undo of the own way, its retries
+"""
+
+from typing import Final
+
+from kubesaga.api.names import Direction
+from kubesaga.api.spec import When
+from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus
+from kubesaga.engine.plan import PlannedCompensation, PlannedFallback, PlannedStep
+
+_WORST_FIRST: Final = (StepState.FAILED, StepState.CANCELLED, StepState.SKIPPED, StepState.SUCCEEDED)
+
+
+def job_direction(direction: Direction, record: Execution) -> Direction:
+    """What the Job of an attempt is for: one of a step (`direction` Forward) may be of its fallback."""
+    return record.way if isinstance(record, StepStatus) and direction is Direction.FORWARD else direction
+
+
+def planned_way(step: PlannedStep, way: Direction) -> PlannedStep | PlannedFallback:
+    """What the spec says of one way of the step."""
+    if way is Direction.FALLBACK:
+        assert step.fallback is not None, step.name  # noqa: S101 - else `inconsistencies` has stopped the pass
+        return step.fallback
+    return step
+
+
+def planned_undo(step: PlannedStep, undo: CompensationStatus | None) -> PlannedCompensation | None:
+    """How that is undone which the record speaks of, or which comes first."""
+    return planned_way(step, undo.way).compensation if undo is not None else step.compensation
+
+
+def falls_back(step: PlannedStep, record: StepStatus) -> bool:
+    """Whether the fallback is still to be tried when the attempts of the step's own way are used up."""
+    return step.fallback is not None and record.way is Direction.FORWARD
+
+
+def ways_to_undo(step: PlannedStep, record: StepStatus) -> tuple[Direction, ...]:
+    """The ways that declare an undo and came as far as that undo asks, in the order in which they are undone."""
+    return tuple(way for way in (Direction.FALLBACK, Direction.FORWARD) if _needs_undo(step, record, way))
+
+
+def undone_so_far(undo: CompensationStatus | None) -> StepState | None:
+    """How far the undo of a step is, both ways taken together; None where it has not begun.
+
+    Where the undo of the fallback was left, that remains so, whatever becomes of the one after it.
+    """
+    if undo is None or undo.fallback is None or not undo.state.terminal:
+        return undo.state if undo else None
+    return min(undo.state, undo.fallback.state, key=_WORST_FIRST.index)
+
+
+def undone_ways(undo: CompensationStatus | None) -> tuple[Direction, ...]:
+    """The ways whose undo has succeeded."""
+    if undo is None:
+        return ()
+    own = (undo.way,) if undo.state is StepState.SUCCEEDED else ()
+    before = undo.fallback is not None and undo.fallback.state is StepState.SUCCEEDED
+    return (Direction.FALLBACK, *own) if before else own
+
+
+def _needs_undo(step: PlannedStep, record: StepStatus, way: Direction) -> bool:
+    attempted = record.attempted if way is Direction.FORWARD else record.fallback_from is not None
+    if not attempted:
+        return False
+    compensation = planned_way(step, way).compensation
+    if compensation is None:
+        return False
+    return compensation.when is When.ATTEMPTED or (record.state is StepState.SUCCEEDED and record.way is way)
