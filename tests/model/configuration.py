@@ -191,6 +191,49 @@ def _faults() -> Iterator[Configuration]:
     yield Configuration("a wait beside a step", spec(FORK, "ab", each={"c": WAIT}))
     yield Configuration("deleted and held", _held(CHAIN2), deletes_workflow=True)
     yield from _finally_steps()
+    yield from _fallbacks()
+
+
+def other(retries: int = 0, *, undone: bool = True, **compensate: Any) -> dict[str, Any]:
+    """The field fallback of a step."""
+    retry = {"limit": retries, "backoffSeconds": BACKOFF_SECONDS, "factor": 1}
+    undo = {"container": {"image": "i"}, "retry": {"limit": 0}, **compensate}
+    return {"fallback": {"container": {"image": "i"}, "retry": retry, **({"compensate": undo} if undone else {})}}
+
+
+def _fallbacks() -> Iterator[Configuration]:
+    """Steps that may be done in another way, with an undo of its own."""
+
+    def falls(name: str, graph: Graph, undone: str, a: Mapping[str, Any] | None = None, **fields: Any) -> Configuration:
+        more = {key: fields.pop(key) for key in ("inFlight", "rollback", "parallelism") if key in fields}
+        retries = fields.pop("retries", 0)
+        return Configuration(
+            f"fallback: {name}", spec(graph, undone, retries, each={"a": a or other()}, **more), **fields
+        )
+
+    def asked(*requests: str, **fields: Any) -> Configuration:
+        parsed = tuple((verb, value or "1") for verb, _, value in (one.partition(" ") for one in requests))
+        return falls(f"asked: {', '.join(requests)}", ONE, "a", requests=parsed, requests_max=len(parsed), **fields)
+
+    yield falls("one step", ONE, "a", lazy=True, apart=True, quick=True)
+    yield falls("retries", ONE, "a", other(1), retries=1)
+    yield falls("a chain", CHAIN2, "ab", quick=True)
+    yield falls("the first way is not undone", CHAIN2, "b")
+    yield falls("the other way is not undone", CHAIN2, "ab", other(undone=False))
+    yield falls("undone if it succeeded", CHAIN2, "ab", other(when="Succeeded"))
+    yield falls("beside another step", TWO, "ab", inFlight="Cancel", crashes=False)
+    yield falls("undos fail", ONE, "a", undos_fail=True)
+    yield falls("undos fail, Continue", CHAIN2, "a", undos_fail=True, rollback={"onCompensationFailure": "Continue"})
+    yield falls("Pods linger", ONE, "a", lingers=True)
+    yield falls("a Job is deleted", ONE, "a", deletions=1)
+    yield falls("a journey back", ONE, "a", journeys=1)
+    yield falls("an answer is lost", ONE, "a", lost_answers=1)
+    yield falls("two leaders", ONE, "a", operators=2, passes_of_the_second=1)
+    yield asked("cancel")
+    yield asked("retry", "retry 2")
+    yield asked("rollback", "retry")
+    yield asked("retry-compensation", "skip-compensation a@1", undos_fail=True)
+    yield asked("retry-step a@1", "skip-step a@1", retries=1)
 
 
 def _last(limit: int = 0, count: int = 1) -> list[dict[str, Any]]:

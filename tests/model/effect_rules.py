@@ -1,12 +1,13 @@
 """What must hold of every call that makes, stops or deletes something."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 from kubesaga.api.names import Direction, idempotency_key
-from kubesaga.api.status import Execution, StepState
+from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus
 from model.cluster import living
-from model.promised import COMPENSATION, FINALLY, FORWARD, Effect, Found, Promised, assumed, executions, told
+from model.promised import COMPENSATION, FALLBACK, FINALLY, FORWARD, Effect, Found, Promised, assumed, executions, told
 from model.state import CREATE, DELETE, DONE, OUR_UID, RESUBMIT, STOP, TOMB, Job
 
 
@@ -80,13 +81,32 @@ def the_key_changes_only_after_an_undo(p: Promised, e: Effect) -> Found:
     """Section 4: stable over attempts, epochs and operators, new only after the step was undone."""
     if not _creates(p, e) or e.act.step in p.by_deletion:
         return None
-    undone = [job for job in p.jobs_of(e.act.step, COMPENSATION, e.jobs) if job.exists and job.pod == DONE]
-    earlier = len(undone)
+    record = executions(e.status).get((e.act.step, e.act.direction))
+    way = record.way if isinstance(record, StepStatus | CompensationStatus) else Direction.FORWARD
+    earlier = _undone_before(p, e, way)
     incarnation = e.act.count if e.act.direction == FINALLY else 1 + earlier  # Each epoch has an end of its own.
-    expected = idempotency_key(OUR_UID, e.act.step, Direction(e.act.direction), incarnation)
+    direction = way if e.act.direction == FORWARD else Direction(e.act.direction)
+    expected = idempotency_key(OUR_UID, e.act.step, direction, incarnation, way=_undoes(e, way))
     if e.act.key != expected:
         return f"the Job {p.label(e.act.name)} has another idempotency key than after {earlier} undos"
     return None
+
+
+def _undoes(e: Effect, way: Direction) -> Direction:
+    return way if e.act.direction == COMPENSATION else Direction.FORWARD
+
+
+def _undone_before(p: Promised, e: Effect, way: Direction) -> int:
+    """How often that way of the step was undone. In one epoch the fallback is undone first, then the own way."""
+    undone = [job for job in p.jobs_of(e.act.step, COMPENSATION, e.jobs) if job.exists and job.pod == DONE]
+    if e.act.step not in p.fallbacks:
+        return len(undone)
+    if not p.declares_undo(e.act.step, way.value):
+        return 0
+    epochs = Counter(p.epoch(job) for job in undone)
+    both = p.declares_undo(e.act.step, FORWARD) and p.declares_undo(e.act.step, FALLBACK)
+    least = 2 if both and way is Direction.FALLBACK else 1
+    return sum(count >= least for epoch, count in epochs.items() if epoch < e.act.count)
 
 
 def a_job_is_never_deleted_to_stop_it(p: Promised, e: Effect) -> Found:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kubesaga.api.names import Direction
-from kubesaga.api.status import Execution, StepState, StepStatus, WorkflowStatus
+from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus, WorkflowStatus
 from model.brain import Brain
 from model.cluster import Jobs, runs
 from model.configuration import Configuration
 from model.state import LETTER, Act, Job, Stored
 
-FORWARD, COMPENSATION, FINALLY = (one.value for one in Direction)
+FORWARD, FALLBACK, COMPENSATION, FINALLY = (one.value for one in Direction)
 STARTS: Final = StepState.STARTING
 NEEDLESS: Final = ("ConditionFalse", "TriggerRuleNotMet")
 """Why the graph skips a step."""
@@ -52,8 +52,8 @@ class Promised:
         self.steps: dict[str, Mapping[str, Any]] = {step["name"]: step for step in configuration.spec["steps"]}
         self.last: dict[str, Mapping[str, Any]] = {one["name"]: one for one in configuration.spec.get("finally", ())}
         self.before = {name: frozenset(step["dependsOn"]) for name, step in self.steps.items()}
-        self.undone = {name for name, step in self.steps.items() if "compensate" in step}
-        self.by_deletion = {n for n in self.undone if "deleteJob" in self.steps[n]["compensate"]}
+        self.fallbacks = {name: step["fallback"] for name, step in self.steps.items() if "fallback" in step}
+        self.by_deletion = {n for n, step in self.steps.items() if "deleteJob" in step.get("compensate", ())}
         self.jobless = {name for name, step in self.steps.items() if "container" not in step}
         self.approvals = {name for name, step in self.steps.items() if "approval" in step}
         self.optional = {name for name, step in self.steps.items() if step.get("optional")}
@@ -126,17 +126,31 @@ class Promised:
 
     def to_undo(self, status: WorkflowStatus) -> set[str]:
         """Every step that has to be undone."""
-        return {r.name for r in status.steps if self._needs_undo(r)} - self.kept(status)
+        return {r.name for r in status.steps if self.ways_to_undo(r)} - self.kept(status)
 
-    def _needs_undo(self, record: StepStatus) -> bool:
-        if record.name not in self.undone or not record.attempted:
+    def ways_to_undo(self, record: StepStatus) -> list[str]:
+        """The ways of a step that have to be undone, in that order."""
+        attempted = {FALLBACK: record.fallback_from is not None, FORWARD: record.attempted}
+        return [way for way, ever in attempted.items() if ever and self._needs_undo(record, way)]
+
+    def _needs_undo(self, record: StepStatus, way: str) -> bool:
+        if not self.declares_undo(record.name, way):
             return False
-        when = self.steps[record.name]["compensate"].get("when", "Attempted")
-        return when == "Attempted" or record.state is StepState.SUCCEEDED
+        when = self._written(record.name, way)["compensate"].get("when", "Attempted")
+        return when == "Attempted" or (record.state is StepState.SUCCEEDED and record.way == way)
 
-    def limit(self, step: str, direction: str) -> int:
-        """How many retries there are."""
-        written = self.last[step] if direction == FINALLY else self.steps[step]
+    def declares_undo(self, step: str, way: str) -> bool:
+        """Whether that way of the step has an undo."""
+        return "compensate" in self._written(step, way)
+
+    def _written(self, step: str, way: str) -> Mapping[str, Any]:
+        """What the spec says of one way of a step."""
+        return self.fallbacks.get(step, {}) if way == FALLBACK else self.steps[step]
+
+    def limit(self, step: str, direction: str, record: Execution) -> int:
+        """How many retries there are, of the way that the record is about."""
+        way = record.way if isinstance(record, StepStatus | CompensationStatus) else FORWARD
+        written = self.last[step] if direction == FINALLY else self._written(step, way)
         written = written["compensate"] if direction == COMPENSATION else written
         return int((written.get("retry") or {}).get("limit", 5 if direction == COMPENSATION else 0))
 
@@ -155,6 +169,10 @@ class Promised:
         """Every Job of a step."""
         meanings = ((self._brain.names.get(job.name), job) for job in jobs)
         return [j for m, j in meanings if m and m.step == step and direction in (None, m.direction)]
+
+    def epoch(self, job: Job) -> int:
+        """The epoch of a Job of ours."""
+        return int(self.label(job.name).partition("e")[2] or 1)
 
     def is_residue(self, e: "Effect") -> bool:
         """Whether it is the residue of rules 1 and 3: the second Job of a name whose first somebody deleted.

@@ -5,9 +5,10 @@ from typing import Final
 
 from kubesaga.api import names
 from kubesaga.api.names import Direction
-from kubesaga.api.status import Execution, StepState
+from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus
 from model.promised import (
     COMPENSATION,
+    FALLBACK,
     FINALLY,
     FORWARD,
     NEEDLESS,
@@ -43,7 +44,7 @@ def states_move_along_the_table(p: Promised, w: Written) -> Found:
         if now is None:
             if not reopened:
                 return f"the record of {key} is gone"
-        elif not reopened and not _may_move(before.state, now.state, asked):
+        elif not reopened and not _may_move(before.state, now.state, asked, followed=_way(before) != _way(now)):
             return f"{key}: {before.state} -> {now.state}"
     fresh = [key for key in after if key not in executions(w.before)]
     for key in fresh:
@@ -70,14 +71,19 @@ _ASKED: Final[Mapping[str, frozenset[str]]] = {
 """Requests by which what has failed moves there."""
 
 
-def _may_move(before: StepState, after: StepState, asked: set[str]) -> bool:
-    """Whether one pass may lead from one state to another, in several moves perhaps."""
+def _may_move(before: StepState, after: StepState, asked: set[str], *, followed: bool) -> bool:
+    """Whether one pass may lead from one state to another, in several moves perhaps.
+
+    `followed`: the undo of the step's own way follows that of its fallback.
+    """
     open_, seen = [before], {before}
     while open_:
         state = open_.pop()
         onward = set(_MOVES.get(state, ()))
         if state in (StepState.FAILED, StepState.CANCELLED, StepState.RETRYING):
             onward |= {StepState(name) for name, verbs in _ASKED.items() if verbs & asked}
+        if followed and state in (*WELL, StepState.FAILED):
+            onward.add(StepState.RETRYING)
         open_ += onward - seen
         seen |= onward
     return after in seen
@@ -196,8 +202,40 @@ def attempts_keep_to_their_limit(p: Promised, w: Written) -> Found:
             reopened = w.after.epoch > w.before.epoch and (old is None or old.epoch < record.epoch)
             if record.attempt != (1 if old is None or reopened else old.attempt + 1):
                 return f"{direction} of {name}: attempt {record.attempt} after {old.attempt if old else 'none'}"
-            if record.attempt - record.retries_from > p.limit(name, direction):
+            if record.attempt - record.retries_from > p.limit(name, direction, record):
                 return f"{direction} of {name}: attempt {record.attempt} is one too many"
+    return None
+
+
+def a_fallback_begins_when_the_own_way_is_used_up(p: Promised, w: Written) -> Found:
+    """And nothing leads back from it but a request or a new epoch."""
+    before = executions(w.before)
+    for name, record in _begun(p, w, FORWARD) if p.fallbacks else ():
+        old = before.get((name, FORWARD))
+        was, now = _way(old), _way(record)
+        if now == FALLBACK and (old is None or name not in p.fallbacks):
+            return f"{name} begins with a fallback"
+        if old is not None and (was, now) == (FORWARD, FALLBACK):
+            left = p.limit(name, FORWARD, old) - (old.attempt - old.retries_from)
+            if left or record.retries_from != record.attempt:
+                return f"{name} falls back, and {left} retries were left"
+        if (was, now) == (FALLBACK, FORWARD) and not _accepted(w) & {"retry", "retry-step", "resume", "skip-step"}:
+            return f"{name} goes its own way again, and nobody asked"
+    return None
+
+
+def a_fallback_is_undone_before_the_own_way(p: Promised, w: Written) -> Found:
+    """Each way that was attempted, the fallback first, and the next when that is over."""
+    goes_on = (p.configuration.spec.get("rollback") or {}).get("onCompensationFailure") == "Continue"
+    enough = (*WELL, StepState.FAILED) if goes_on else WELL
+    records = {record.name: record for record in w.after.steps}
+    for name, undo in _begun(p, w, COMPENSATION) if p.fallbacks else ():
+        ways = p.ways_to_undo(records[name])
+        if _way(undo) not in ways:
+            return f"the undo of {name} is that of {_way(undo)}, and {ways} are to be undone"
+        before = undo.fallback if isinstance(undo, CompensationStatus) else None
+        if _way(undo) == FORWARD and FALLBACK in ways and (before is None or before.state not in enough):
+            return f"the own way of {name} is undone, and its fallback is not"
     return None
 
 
@@ -351,6 +389,10 @@ def an_end_is_the_truth(p: Promised, w: Written) -> Found:
             undo = executions(status).get((name, COMPENSATION))
             if undo is None or undo.state is not StepState.SUCCEEDED:
                 return f"the Workflow has RolledBack, and {name} is not undone"
+        for record in status.steps if p.fallbacks else ():
+            done = [job for job in p.jobs_of(record.name, COMPENSATION, w.jobs) if job.pod == DONE]
+            if len(done) < len(ways := p.ways_to_undo(record)):
+                return f"the Workflow has RolledBack, and of {record.name} {len(done)} of {ways} are undone"
     reached = status.finally_ is not None and status.finally_.phase == "Succeeded"
     gave_up = reached or status.terminate_time or status.stop_time or p.configuration.spec.get("onFailure") == "Stop"
     gave_up = gave_up or status.reason == "PartiallyCompleted"
@@ -369,6 +411,11 @@ def an_answer_is_given_once(p: Promised, w: Written) -> Found:
         if (old := before.get((one.verb, one.token))) and old.accepted != one.accepted:
             return f"{one.verb} {one.token} has two answers"
     return None
+
+
+def _way(record: Execution | None) -> str:
+    """Which way of a step a record is about."""
+    return record.way.value if isinstance(record, StepStatus | CompensationStatus) else FORWARD
 
 
 def _begun(p: Promised, w: Written, direction: str) -> Iterator[tuple[str, Execution]]:
@@ -408,6 +455,8 @@ WRITES: Final[tuple[Callable[[Promised, Written], Found], ...]] = (
     a_tolerated_failure_is_no_cause,
     nothing_forward_is_decided_after_an_end,
     attempts_keep_to_their_limit,
+    a_fallback_begins_when_the_own_way_is_used_up,
+    a_fallback_is_undone_before_the_own_way,
     the_next_attempt_is_decided_when_the_last_is_settled,
     a_rollback_quiesces_when_nothing_forward_runs,
     an_undo_is_decided_after_those_before_it,
