@@ -168,7 +168,7 @@ def _work(work: Work) -> str:
 
 
 def _record(record: Raw) -> dict[str, Any]:
-    fields = ("state", "attempt", "epoch", "reason", "attempted", "outputs", "retriesFrom")
+    fields = ("state", "way", "attempt", "epoch", "reason", "attempted", "outputs", "retriesFrom")
     undo = {"undo": _record(record["compensation"])} if "compensation" in record else {}
     return {one: record[one] for one in fields if one in record} | undo
 

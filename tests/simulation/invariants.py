@@ -174,13 +174,16 @@ def what_was_attempted_and_declares_an_undo_is_undone(history: History) -> Itera
     """By the facts: where a container of the step ran in a run that says it was rolled back whole."""
     if history.status.get("phase") != "RolledBack" or history.epochs > 1:
         return
-    undone = {c.work.step for c in history.containers if c.work.direction is COMPENSATION and c.exit_code == 0}
-    undone |= robbed(history)
+    undone = Counter(c.work.step for c in history.containers if c.work.direction is COMPENSATION and c.exit_code == 0)
+    due: dict[str, set[bool]] = defaultdict(set)
     for one in history.containers:
-        undo = history.scenario.undo(one.work.step) if one.work.workflow_uid == history.uid else None
-        due = undo and "container" in undo and undo.get("when") != "Succeeded" and one.work.direction is FORWARD
-        if due and one.work.step not in undone:
-            yield f"{one.work.step} ran, and was not undone"
+        work = one.work
+        undo = history.scenario.undo(work.step, fallback=work.fallback) if work.workflow_uid == history.uid else None
+        if undo and "container" in undo and undo.get("when") != "Succeeded" and work.direction is FORWARD:
+            due[work.step].add(work.fallback)
+    for step, ways in due.items():
+        if undone[step] < len(ways) and step not in robbed(history):
+            yield f"{step} ran in {len(ways)} ways, and was undone {undone[step]} times"
 
 
 @invariant
@@ -404,7 +407,9 @@ def everybody_gets_a_place_in_the_end(history: History) -> Iterator[str]:
 def a_step_is_tried_no_more_often_than_is_allowed(history: History) -> Iterator[str]:
     default = history.scenario.spec.get("defaults", {}).get("retry", {}).get("limit", 0)
     for name, record in history.records.items():
-        limit = history.scenario.steps[name].get("retry", {}).get("limit", default)
+        step = history.scenario.steps[name]
+        step = step["fallback"] if record.get("way") == "Fallback" else step
+        limit = step.get("retry", {}).get("limit", default)
         if record.get("attempt", 1) - record.get("retriesFrom", 1) > limit:
             yield f"{name}: attempt {record['attempt']}, {limit} retries allowed"
 

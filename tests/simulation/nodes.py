@@ -50,18 +50,22 @@ class Work:
     direction: Direction
     attempt: int
     epoch: int
+    fallback: bool = False
+    """Whether it does its step in the other way; its direction is Forward then, too."""
 
     @classmethod
     def of(cls, raw: Raw) -> "Work":
         """Read the labels of a Job or Pod."""
         labels = raw["metadata"]["labels"]
         direction = Direction(labels[LABEL_DIRECTION])
+        fallback = direction is Direction.FALLBACK
         return cls(
             labels[LABEL_WORKFLOW_UID],
             labels[LABEL_STEP],
-            direction,
+            Direction.FORWARD if fallback else direction,
             int(labels[LABEL_ATTEMPT]),
             int(labels[LABEL_EPOCH]),
+            fallback,
         )
 
 

@@ -99,9 +99,7 @@ class Scenario:
         """An attempt that fails: by its exit code, by its deadline, or for want of its outputs."""
         chance = Random(f"{self.seed}/{step}/{direction}/{attempt}/fails")
         ways = ["exit"]
-        body = self.last[step] if direction is FINALLY else self.steps[step]
-        body = body["compensate"] if direction is COMPENSATION else body
-        if "timeoutSeconds" in body:
+        if "timeoutSeconds" in self._body(step, direction, attempt):
             ways.append("late")
         if direction is FORWARD and self.steps[step].get("outputs"):
             ways += ["missing", "malformed"]
@@ -114,6 +112,15 @@ class Scenario:
                 return Fate(self._seconds(chance), outputs=None)
         return Fate(self._seconds(chance), exit_code=chance.randint(1, 255), said="no luck")
 
+    def _body(self, step: str, direction: Direction, attempt: int) -> dict[str, Any]:
+        """Where the spec says what an attempt runs; nowhere, where an undo may be that of either way."""
+        if direction is FINALLY:
+            return self.last[step]
+        fallback = self.steps[step].get("fallback")
+        if direction is COMPENSATION:
+            return {} if fallback else dict(self.steps[step]["compensate"])
+        return dict(fallback) if fallback and attempt > _limit(self, step) + 1 else self.steps[step]
+
     def fail(self, step: str, direction: Direction, times: int) -> None:
         """Let the first attempts fail."""
         self.fates[step, direction] = [self.failure(step, direction, attempt + 1) for attempt in range(times)]
@@ -125,12 +132,14 @@ class Scenario:
     @property
     def limited(self) -> bool:
         """Whether any attempt has a time limit."""
-        bodies = [*self.steps.values(), *self.last.values()]
+        bodies = [*self.steps.values(), *self.last.values(), *(s.get("fallback", {}) for s in self.steps.values())]
         return any("timeoutSeconds" in body or "timeoutSeconds" in body.get("compensate", ()) for body in bodies)
 
-    def undo(self, step: str) -> dict[str, Any] | None:
-        """How a step is undone."""
-        return self.steps.get(step, {}).get("compensate")
+    def undo(self, step: str, *, fallback: bool = False) -> dict[str, Any] | None:
+        """How a step is undone, or its fallback."""
+        declared = self.steps.get(step, {})
+        declared = declared.get("fallback", {}) if fallback else declared
+        return declared.get("compensate")
 
     def _seconds(self, chance: Random) -> float:
         return round(chance.choice((0.05, 0.5, 2.0, 8.0)) * chance.uniform(0.5, 1.5), 3)
@@ -469,9 +478,27 @@ def _jobless(scenario: Scenario, names: list[str], *, culprit: bool = False) -> 
 
 def _without_job(scenario: Scenario, name: str) -> dict[str, Any]:
     step = scenario.steps[name]
-    for part in ("container", "compensate", "retry", "timeoutSeconds"):
+    for part in ("container", "compensate", "retry", "timeoutSeconds", "fallback"):
         step.pop(part, None)
     return step
+
+
+@feature("fallback")
+def _fallback(scenario: Scenario, chance: Random) -> bool:
+    """Another way to do steps, some of which fail in their own way."""
+    chosen = _some(chance, scenario, chance.choice((0.3, 0.8))) if _often(chance, 0.2) else []
+    chosen = [n for n in chosen if scenario.has_job(n) and "deleteJob" not in (scenario.undo(n) or {})]
+    for name in chosen:
+        step = scenario.steps[name]
+        other: dict[str, Any] = {"container": dict(step["container"])}
+        other["retry"] = {"limit": chance.randint(0, 2), "backoffSeconds": chance.choice((1, 5))}
+        if chance.random() < 0.3:
+            other["timeoutSeconds"] = chance.choice((60, 600))
+        if step.get("boundary") != "Irreversible" and chance.random() < 0.6:
+            undo = {"container": {"image": "i"}, "when": chance.choice(("Attempted", "Attempted", "Succeeded"))}
+            other["compensate"] = {**undo, "retry": {"limit": chance.randint(0, 2), "backoffSeconds": 3}}
+        step["fallback"] = other
+    return bool(chosen)
 
 
 # What goes wrong by itself
@@ -482,9 +509,9 @@ def _failed_attempts(scenario: Scenario, chance: Random) -> bool:
     """Attempts that are followed by a good one."""
     failed = False
     for name in _some(chance, scenario, chance.choice((0.0, 0.3, 0.6))):
-        limit = _limit(scenario, name)
-        if limit and name != scenario.culprit:
-            scenario.fail(name, FORWARD, chance.randint(1, limit))
+        most = _attempts(scenario, name)
+        if most > 1 and name != scenario.culprit:
+            scenario.fail(name, FORWARD, chance.randint(1, most - 1))
             failed = True
     return failed
 
@@ -497,7 +524,7 @@ def _optional(scenario: Scenario, chance: Random) -> bool:
     for name in chosen:
         scenario.steps[name]["optional"] = True
         if scenario.has_job(name) and _often(chance, 0.5):
-            scenario.fail(name, FORWARD, _limit(scenario, name) + 1)
+            scenario.fail(name, FORWARD, _attempts(scenario, name))
     return bool(chosen)
 
 
@@ -559,7 +586,7 @@ def _culprit(scenario: Scenario, chance: Random) -> bool:
         scenario.features.add("rejection")
         return True
     if chance.random() < 0.6:
-        scenario.fail(name, FORWARD, _limit(scenario, name) + 1)
+        scenario.fail(name, FORWARD, _attempts(scenario, name))
         return True
     scenario.lasts = True
     scenario.steps[name].pop("timeoutSeconds", None)
@@ -581,7 +608,7 @@ def _culprits(scenario: Scenario, chance: Random) -> bool:
         return False
     for name in _some(chance, scenario, 0.2):
         if name != scenario.culprit:
-            scenario.fail(name, FORWARD, _limit(scenario, name) + 1)
+            scenario.fail(name, FORWARD, _attempts(scenario, name))
     return True
 
 
@@ -638,14 +665,22 @@ def _longest(scenario: Scenario) -> float:
     seconds = sum(_START_SECONDS_MAX + rival.seconds for rival in scenario.rivals.values())
     for name in scenario.steps:
         listed = scenario.fates.get((name, FORWARD), [])
-        late = scenario.steps[name].get("timeoutSeconds", 0)
+        other = scenario.steps[name].get("fallback", {})
+        late = max(scenario.steps[name].get("timeoutSeconds", 0), other.get("timeoutSeconds", 0))
         seconds += sum(_START_SECONDS_MAX + (one.seconds or late) for one in listed) + _START_SECONDS_MAX
         seconds += scenario.steps[name].get("wait", {}).get("seconds", 0)
         seconds += ANSWERED_WITHIN_SECONDS if "approval" in scenario.steps[name] else 0
         policy = scenario.spec.get("defaults", {}).get("retry", {}) | scenario.steps[name].get("retry", {})
+        seconds += _START_SECONDS_MAX * len(listed) if other else 0  # Its pauses are shorter than that.
         pauses = [policy.get("backoffSeconds", 5) * policy.get("factor", 2) ** n for n in range(len(listed))]
         seconds += sum(min(300, pause) for pause in pauses)
     return seconds
+
+
+def _attempts(scenario: Scenario, name: str) -> int:
+    """The attempts of a step that fails for good."""
+    other = scenario.steps[name].get("fallback")
+    return _limit(scenario, name) + 1 + (other["retry"]["limit"] + 1 if other else 0)
 
 
 def _limit(scenario: Scenario, name: str) -> int:
