@@ -81,15 +81,17 @@ def _named(**fixed: Any) -> tuple[Patch, ...]:
 
 
 def _key_of_the_attempt(*identity: Any) -> Any:
-    step, direction, attempt_, epoch, _ = identity
-    return _JobIdentity(step, direction, attempt_, epoch, attempt_)
+    step, direction, attempt_, epoch, keys = identity
+    return _JobIdentity(step, direction, attempt_, epoch, replace(keys, own=f"{keys.own}-{attempt_}"))
 
 
-def _key_for_ever(*identity: Any) -> Any:
-    return _JobIdentity(*identity[:4], 1)
+def _key_for_ever(uid: str, step: str, direction: Any, incarnation: int, **way: Any) -> str:
+    del incarnation
+    return _idempotency_key(uid, step, direction, 1, **way)
 
 
 _JobIdentity: Final[Callable[..., Any]] = executor.JobIdentity
+_idempotency_key: Final[Callable[..., str]] = executor.idempotency_key
 
 
 # Judgement
@@ -226,7 +228,7 @@ _ENGINE: Final[tuple[Row, ...]] = (
         "an idempotency key that stays after an undo",
         _AGAIN,
         "the_key_changes_only_after_an_undo",
-        ((executor, "JobIdentity", _key_for_ever),),
+        ((executor, "idempotency_key", _key_for_ever),),
     ),
     (
         "a step starts without waiting for what it depends on",
