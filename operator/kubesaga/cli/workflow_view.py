@@ -61,8 +61,7 @@ class WorkflowView:
             left = (execution.next_attempt_time - datetime.now(UTC)).total_seconds()
             word += f" in {max(0, round(left))}s" if left > 0 else ""
         attempt = execution.attempt + (execution.state is StepState.RETRYING)
-        beside = [*_way(execution), *([f"attempt {attempt}"] if attempt > 1 else [])]
-        return f"{word} ({', '.join(beside)})" if beside else word
+        return word + _beside(attempt, by_fallback=_by_fallback(execution))
 
     def _is_jobless(self, record: StepStatus) -> bool:
         return not self.plan.by_name[record.name].has_job
@@ -76,9 +75,8 @@ class WorkflowView:
     def line(self, step: str, execution: Execution, state: StepState, attempt: int) -> str:
         """That an attempt came into a state, as one line of plain text; the record may have gone on since."""
         subject = subject_of(step, direction_of(execution))
-        way = _way(execution) if attempt == execution.attempt and state is not StepState.RETRYING else ()
-        beside = [*way, *([f"attempt {attempt}"] if attempt > 1 else [])]
-        counted = f" ({', '.join(beside)})" if beside else ""
+        by_fallback = attempt == execution.attempt and state is not StepState.RETRYING and _by_fallback(execution)
+        counted = _beside(attempt, by_fallback=by_fallback)
         passed_over = state is StepState.SKIPPED and execution.passed_over
         took = "" if state.in_flight or passed_over else self.took(step, execution)
         said = execution.message or (execution.reason if passed_over else None)
@@ -134,8 +132,12 @@ def direction_of(execution: Execution) -> Direction:
     return Direction.COMPENSATION if isinstance(execution, CompensationStatus) else Direction.FORWARD
 
 
-def _way(execution: Execution) -> tuple[str, ...]:
-    """That a step is done by its fallback, or that an undo is that of the fallback, where it is so."""
-    if not isinstance(execution, StepStatus | CompensationStatus):
-        return ()
-    return ("fallback",) if execution.way is Direction.FALLBACK else ()
+def _by_fallback(execution: Execution) -> bool:
+    """Whether a step is done by its fallback, or an undo is that of the fallback."""
+    return isinstance(execution, StepStatus | CompensationStatus) and execution.way is Direction.FALLBACK
+
+
+def _beside(attempt: int, *, by_fallback: bool) -> str:
+    """What stands behind a state: the way and the attempt, where they are not the first."""
+    said = (*(("fallback",) if by_fallback else ()), *((f"attempt {attempt}",) if attempt > 1 else ()))
+    return f" ({', '.join(said)})" if said else ""

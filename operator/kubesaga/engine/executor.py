@@ -12,8 +12,8 @@ from kubesaga.engine.attempt import STOP_DEADLINE_SECONDS
 from kubesaga.engine.context import Context
 from kubesaga.engine.manifest import EffectKeys, JobIdentity, job_manifest, tombstone_manifest
 from kubesaga.engine.observation import JobObservation
-from kubesaga.engine.plan import Plan
-from kubesaga.engine.way import job_direction, planned_way
+from kubesaga.engine.plan import Plan, PlannedFallback, PlannedStep
+from kubesaga.engine.way import job_direction, planned_for
 
 
 class StepExecutor:
@@ -45,7 +45,7 @@ class StepExecutor:
         A compensation must have a container.
         """
         attempt = attempt or record.attempt
-        container, timeout = self._runs(step, direction, record)
+        container, timeout = self._runs(step, record)
         context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure, status.finally_)
         identity = JobIdentity(
             step, job_direction(direction, record), attempt, record.epoch, self._keys(step, direction, record, status)
@@ -58,32 +58,26 @@ class StepExecutor:
         uid = self._workflow.uid
         if direction is Direction.FINALLY:  # Every epoch has an end of its own, whose effect is wanted anew.
             return EffectKeys(idempotency_key(uid, step, direction, record.epoch))
-        incarnations = {
-            Direction.FORWARD: status.incarnations.get(step, 1),
-            Direction.FALLBACK: status.fallback_incarnations.get(step, 1),
-        }
-        keys = {way: idempotency_key(uid, step, way, incarnation) for way, incarnation in incarnations.items()}
-        if not isinstance(record, CompensationStatus):
-            return EffectKeys(keys[job_direction(direction, record)])
-        own = idempotency_key(uid, step, direction, incarnations[record.way], way=record.way)
-        fallback = keys[Direction.FALLBACK] if self._plan.by_name[step].fallback is not None else None
-        return EffectKeys(own, keys[Direction.FORWARD], fallback)
 
-    def _runs(self, step: str, direction: Direction, record: Execution) -> tuple[Container, int | None]:
-        """What a Job of that direction runs, and how long at most."""
-        if direction is Direction.FINALLY:
-            last = self._plan.finally_steps[step]
-            return last.container, last.timeout_seconds
-        planned = self._plan.by_name[step]
-        if isinstance(record, StepStatus):
-            way = planned_way(planned, record.way)
-            assert isinstance(way.work, Container), step  # noqa: S101 - other steps are never in flight as Jobs
-            return way.work, way.timeout_seconds
-        assert isinstance(record, CompensationStatus), step  # noqa: S101
-        undo = planned_way(planned, record.way).compensation
-        assert undo, step  # noqa: S101 - the resolver offers no others
-        assert undo.container, step  # noqa: S101
-        return undo.container, undo.timeout_seconds
+        def incarnation(way: Direction) -> int:
+            begun = status.fallback_incarnations if way is Direction.FALLBACK else status.incarnations
+            return begun.get(step, 1)
+
+        def done(way: Direction) -> str:
+            return idempotency_key(uid, step, way, incarnation(way))
+
+        if not isinstance(record, CompensationStatus):
+            return EffectKeys(done(job_direction(direction, record)))
+        own = idempotency_key(uid, step, direction, incarnation(record.way), way=record.way)
+        fallback = done(Direction.FALLBACK) if self._plan.by_name[step].fallback is not None else None
+        return EffectKeys(own, done(Direction.FORWARD), fallback)
+
+    def _runs(self, step: str, record: Execution) -> tuple[Container, int | None]:
+        """What a Job of that record runs, and how long at most."""
+        planned = planned_for(self._plan, step, record)
+        runs = planned.work if isinstance(planned, PlannedStep | PlannedFallback) else planned.container
+        assert isinstance(runs, Container), step  # noqa: S101 - nothing else is ever in flight as a Job
+        return runs, planned.timeout_seconds
 
     def tombstone(
         self,

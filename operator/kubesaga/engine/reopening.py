@@ -83,12 +83,12 @@ def _start_anew(state: StateManager) -> tuple[str, ...]:
     """Take every step that no savepoint keeps for pending."""
     safe = kept(state)
     again = tuple(name for name in state.steps if name not in safe)
-    undone = [(name, way) for name in again for way in undone_ways(state.steps[name].compensation)]
+    undone = {name: undone_ways(state.steps[name].compensation) for name in again}
+    own = [name for name, ways in undone.items() if Direction.FORWARD in ways]
+    fallbacks = [name for name, ways in undone.items() if Direction.FALLBACK in ways]
     state.set(
-        incarnations=_begun_anew(state.status.incarnations, [n for n, way in undone if way is Direction.FORWARD]),
-        fallback_incarnations=_begun_anew(
-            state.status.fallback_incarnations, [n for n, way in undone if way is Direction.FALLBACK]
-        ),
+        incarnations=_begun_anew(state.status.incarnations, own),
+        fallback_incarnations=_begun_anew(state.status.fallback_incarnations, fallbacks),
     )
     state.forget(again)
     return again

@@ -7,7 +7,6 @@ failure ──> latch ──> quiesce ──────────────
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
 
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import OnCompensationFailure
@@ -22,8 +21,6 @@ from kubesaga.engine.quiescence import undo_settled
 from kubesaga.engine.resolver import DependencyResolver
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.way import undone_so_far, ways_to_undo
-
-_CONTINUE: Final = OnCompensationFailure.CONTINUE
 
 UndoStates = Mapping[str, StepState | None]
 """How far the undo of each step is; None where it has not begun."""
@@ -168,16 +165,15 @@ def _waits(how_far: StepState | None, late: bool) -> bool:
 def _go_on_to_own_way(state: StateManager) -> None:
     """Where the undo of a step's fallback has ended well, or is left, that of its own way follows."""
     ended = _passing(state)
-    for name in undo_set(state):
-        undo = state.steps[name].compensation
+    for name, record in tuple(state.steps.items()):
+        undo = record.compensation
         if undo is None or undo.way is Direction.FORWARD or undo.state not in ended or not undo_settled(state, name):
             continue
-        if Direction.FORWARD in ways_to_undo(state.plan.by_name[name], state.steps[name]):
+        if Direction.FORWARD in ways_to_undo(state.plan.by_name[name], record) and name not in kept(state):
             left = FallbackUndo(state=undo.state, message=undo.message)
             next_ = {"way": Direction.FORWARD, "fallback": left, "retries_from": undo.attempt + 1}
-            said = (
-                "its fallback is undone, the step itself is not" if undo.state is StepState.SUCCEEDED else undo.message
-            )
+            undone = undo.state is StepState.SUCCEEDED
+            said = "its fallback is undone, the step itself is not" if undone else undo.message
             state.move(name, Direction.COMPENSATION, StepState.RETRYING, next_attempt_time=None, message=said, **next_)
 
 
@@ -197,7 +193,9 @@ def _passed(state: StateManager, undos: UndoStates) -> set[str]:
 def _passing(state: StateManager) -> set[StepState]:
     """How an undo may have ended for the next one to begin."""
     ended = {StepState.SUCCEEDED, StepState.SKIPPED}
-    return ended | {StepState.FAILED} if state.plan.rollback.on_compensation_failure is _CONTINUE else ended
+    if state.plan.rollback.on_compensation_failure is OnCompensationFailure.CONTINUE:
+        ended.add(StepState.FAILED)
+    return ended
 
 
 def _room(state: StateManager, undos: UndoStates) -> int | None:

@@ -31,7 +31,7 @@ from kubesaga.engine.standing import satisfies
 from kubesaga.engine.text import clip
 from kubesaga.engine.transition import advance
 from kubesaga.engine.waiting import why_waiting
-from kubesaga.engine.way import falls_back, planned_undo, planned_way, ways_to_undo
+from kubesaga.engine.way import falls_back, planned_for, ways_to_undo
 
 
 class StateManager:
@@ -119,15 +119,8 @@ class StateManager:
         return sum(map(len, self._in_flight.values()))
 
     def retry_policy(self, step: str, direction: Direction) -> RetryPolicy:
-        """The retries of a step, of its undo or of a finally step."""
-        if direction is Direction.FINALLY:
-            return self.plan.finally_steps[step].retry
-        planned, record = self.plan.by_name[step], self.steps[step]
-        if direction is Direction.FORWARD:
-            return planned_way(planned, record.way).retry
-        undo = planned_undo(planned, record.compensation)
-        assert undo is not None, step  # noqa: S101 - only what declares an undo has a record of one
-        return undo.retry
+        """The retries of a step, of its undo or of a finally step: of the way that its record speaks of."""
+        return planned_for(self.plan, step, self._existing(step, direction)).retry
 
     def deletes_job(self, step: str, direction: Direction) -> bool:
         """Whether that direction of the step is an undo by deletion, which has no Job of its own."""
@@ -286,22 +279,9 @@ class StateManager:
                     self._fold(step, direction, name, record, judgement, retrying)
 
     def _judge(self, step: str, direction: Direction, name: str, record: Execution) -> Judgement:
-        if direction is Direction.FINALLY:
-            timeout = self.plan.finally_steps[step].timeout_seconds
-            return judge(name, record, self.workflow.uid, self.observed, timeout_seconds=timeout)
-        planned = self.plan.by_name[step]
-        if direction is Direction.FORWARD:
-            return judge(
-                name,
-                record,
-                self.workflow.uid,
-                self.observed,
-                outputs=planned.outputs,
-                timeout_seconds=planned_way(planned, self.steps[step].way).timeout_seconds,
-            )
-        undo = planned_undo(planned, self.steps[step].compensation)
-        timeout = undo.timeout_seconds if undo else None
-        return judge(name, record, self.workflow.uid, self.observed, timeout_seconds=timeout)
+        outputs = self.plan.by_name[step].outputs if direction is Direction.FORWARD else ()
+        timeout = planned_for(self.plan, step, record).timeout_seconds
+        return judge(name, record, self.workflow.uid, self.observed, outputs=outputs, timeout_seconds=timeout)
 
     def _fold(
         self, step: str, direction: Direction, name: str, record: Execution, judgement: Judgement, retrying: bool

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kubesaga.api import limits
 from kubesaga.api.names import Direction
-from kubesaga.api.spec import Boundary, Compensation, Retry, Step
+from kubesaga.api.spec import Boundary, Compensation, Fallback, Retry, Step
 from kubesaga.engine.container_rules import container_errors, duplicates, exactly_one, given
 from kubesaga.engine.draft import ContainerDraft, StepDraft
 from kubesaga.engine.merge import retry_policy
@@ -34,37 +34,35 @@ class StepRules:
         """Errors of one step."""
         step, path = draft.step, draft.path
         yield from work_errors(path, step)
-        if draft.forward is not None:
-            yield from self.container_errors(draft.forward, step.name, Direction.FORWARD)
-        yield from self.retry_errors(path, step.retry)
-        yield from self._fallback_errors(draft)
+        yield from self._way_errors(path, step, step.name, draft.forward, draft.undo)
+        if step.fallback is not None:
+            fallback_path = f"{path}.fallback"
+            yield from self._way_errors(fallback_path, step.fallback, step.name, draft.fallback, draft.fallback_undo)
+            yield from _deletion_errors(path, step.compensate)
+            yield from _deletion_errors(fallback_path, step.fallback.compensate)
         if step.outputs:
             yield from _output_errors(f"{path}.outputs", step)
-        if step.compensate is not None:
-            yield from _compensation_errors(f"{path}.compensate", step.compensate)
-        if draft.undo is not None:
-            yield from self.container_errors(draft.undo, step.name, Direction.COMPENSATION)
         undone = step.compensate is not None or (step.fallback is not None and step.fallback.compensate is not None)
         if step.boundary is Boundary.IRREVERSIBLE and undone:
             expected = "not with compensate: what can be undone is not irreversible"
             yield SpecError(f"{path}.boundary", 'found "Irreversible"', expected)
 
-    def _fallback_errors(self, draft: StepDraft) -> Iterator[SpecError]:
-        """Errors of the other way to do a step, and of its undo."""
-        step, path = draft.step, f"{draft.path}.fallback"
-        if step.fallback is None:
-            return
-        if draft.fallback is not None:
-            yield from self.container_errors(draft.fallback, step.name, Direction.FORWARD)
-        yield from self.retry_errors(path, step.fallback.retry)
-        if step.fallback.compensate is not None:
-            yield from _compensation_errors(f"{path}.compensate", step.fallback.compensate)
-        if draft.fallback_undo is not None:
-            yield from self.container_errors(draft.fallback_undo, step.name, Direction.COMPENSATION)
-        for place, undo in ((draft.path, step.compensate), (path, step.fallback.compensate)):
-            if undo is not None and undo.delete_job is not None:
-                expected = "not in a step with a fallback, whose ways are undone one by one: use a container"
-                yield SpecError(f"{place}.compensate.deleteJob", "found a value", expected)
+    def _way_errors(
+        self,
+        path: str,
+        way: Step | Fallback,
+        step: str | None,
+        runs: ContainerDraft | None,
+        undo: ContainerDraft | None,
+    ) -> Iterator[SpecError]:
+        """Errors of one way to do a step, its own or its fallback, and of its undo."""
+        if runs is not None:
+            yield from self.container_errors(runs, step, Direction.FORWARD)
+        yield from self.retry_errors(path, way.retry)
+        if way.compensate is not None:
+            yield from _compensation_errors(f"{path}.compensate", way.compensate)
+        if undo is not None:
+            yield from self.container_errors(undo, step, Direction.COMPENSATION)
 
     def retry_errors(self, path: str, retry: Retry | None) -> Iterator[SpecError]:
         """Errors of the retries of a step, or of a finally step."""
@@ -87,6 +85,12 @@ def _output_errors(path: str, step: Step) -> Iterator[SpecError]:
         found = f"found {size:,} bytes of maxBytes together"
         expected = f"must be at most {limits.STEP_OUTPUT_BYTES_MAX:,}, the kubelet's limit of a termination message"
         yield SpecError(path, found, expected)
+
+
+def _deletion_errors(path: str, compensation: Compensation | None) -> Iterator[SpecError]:
+    if compensation is not None and compensation.delete_job is not None:
+        expected = "not in a step with a fallback, whose ways are undone one by one: use a container"
+        yield SpecError(f"{path}.compensate.deleteJob", "found a value", expected)
 
 
 def _compensation_errors(path: str, compensation: Compensation) -> Iterator[SpecError]:

@@ -11,7 +11,7 @@ from typing import Final
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import When
 from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus
-from kubesaga.engine.plan import PlannedCompensation, PlannedFallback, PlannedStep
+from kubesaga.engine.plan import Plan, PlannedCompensation, PlannedFallback, PlannedFinally, PlannedStep
 
 _WORST_FIRST: Final = (StepState.FAILED, StepState.CANCELLED, StepState.SKIPPED, StepState.SUCCEEDED)
 
@@ -29,9 +29,17 @@ def planned_way(step: PlannedStep, way: Direction) -> PlannedStep | PlannedFallb
     return step
 
 
-def planned_undo(step: PlannedStep, undo: CompensationStatus | None) -> PlannedCompensation | None:
-    """How that is undone which the record speaks of, or which comes first."""
-    return planned_way(step, undo.way).compensation if undo is not None else step.compensation
+def planned_for(
+    plan: Plan, step: str, record: Execution
+) -> PlannedStep | PlannedFallback | PlannedCompensation | PlannedFinally:
+    """What the spec says of that which the record speaks of: its retries, its timeout, and what it runs."""
+    if isinstance(record, StepStatus):
+        return planned_way(plan.by_name[step], record.way)
+    if not isinstance(record, CompensationStatus):
+        return plan.finally_steps[step]
+    undo = planned_way(plan.by_name[step], record.way).compensation
+    assert undo is not None, step  # noqa: S101 - else `inconsistencies` has stopped the pass
+    return undo
 
 
 def falls_back(step: PlannedStep, record: StepStatus) -> bool:
