@@ -135,9 +135,9 @@ DEFECTS: Final = (
     Defect(
         "only-successes-undone",
         "Whatever was attempted is undone, unless its undo says that it needs a success.",
-        "engine/rollback.py",
-        "    return compensation.when is When.ATTEMPTED or record.state is StepState.SUCCEEDED\n",
-        "    return record.state is StepState.SUCCEEDED\n",
+        "engine/way.py",
+        "    return compensation.when is When.ATTEMPTED or (record",
+        "    return (record",
     ),
     Defect(
         "cause-overwritten",
