@@ -1,15 +1,20 @@
 """What holds for every graph: random ones, run to their end in virtual time, with every kind of failure."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubesaga.api.names import Direction
+from kubesaga.cli.manifest import read_manifests
 from kubesaga.engine.plan import Plan
 from kubesaga.engine.planner import WorkflowPlanner
 from kubesaga.runner.simulated_jobs import Ending
-from kubesaga.runner.simulator import SimulatedRun, Simulator, Span
+from kubesaga.runner.simulator import SimulatedRun, Simulator, Span, simulate, simulate_each_failure, ways_to_fail
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @st.composite
@@ -42,7 +47,7 @@ def runs(draw: st.DrawFn) -> tuple[Plan, SimulatedRun]:
     """A graph and a run of it in which some attempts fail and each takes its own time."""
     plan = draw(plans())
     failing = draw(st.sets(st.sampled_from(plan.order), max_size=3))
-    return plan, Simulator(plan, script(failing, draw(st.integers(0, 2**31)))).run()
+    return plan, Simulator.of(plan, script(failing, draw(st.integers(0, 2**31)))).run()
 
 
 def script(failing: set[str], seed: int) -> Callable[[str, Direction, int], Ending]:
@@ -163,7 +168,7 @@ def test_every_run_keeps_every_promise(run: tuple[Plan, SimulatedRun]) -> None:
 def test_the_undo_order_depends_on_the_graph_alone_never_on_timing(plan: Plan, first: int, second: int) -> None:
     """Where every step ran to its end, the same ones are undone; that the order fits the graph is shown above."""
     last = plan.order[-1]
-    runs = [Simulator(plan, script({last}, seed)).run() for seed in (first, second)]
+    runs = [Simulator.of(plan, script({last}, seed)).run() for seed in (first, second)]
     ended = [{record.name: record.state for record in run.status.steps} for run in runs]
     if ended[0] == ended[1]:
         assert set(by_name(runs[0].compensations)) == set(by_name(runs[1].compensations))
@@ -202,3 +207,20 @@ def descendants(plan: Plan, name: str) -> set[str]:
                 found.add(dependent)
                 stack.append(dependent)
     return found
+
+
+@settings(max_examples=8, deadline=None)
+@given(plan=plans(), seed=st.integers(0, 2**31))
+def test_a_failure_that_leaves_a_shared_beginning_ends_as_one_simulated_from_the_start(plan: Plan, seed: int) -> None:
+    durations = {name: float(1 + (hash_of(name, Direction.FORWARD, 1) ^ seed) % 7) for name in plan.order}
+    assert list(simulate_each_failure(plan, durations)) == one_by_one(plan, durations)
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_each_failure_of_an_example_ends_as_simulated_from_the_start(example: Path) -> None:
+    for manifest in read_manifests(str(example), {}).manifests:
+        assert list(simulate_each_failure(manifest.plan, {})) == one_by_one(manifest.plan, {})
+
+
+def one_by_one(plan: Plan, durations: dict[str, float]) -> list[tuple[str, SimulatedRun]]:
+    return [(failed, simulate(plan, durations, failed)) for failed in ways_to_fail(plan)]

@@ -10,7 +10,7 @@ import click
 from kubesaga.cli.exit_code import ExitCode, exit_code
 from kubesaga.cli.manifest import Manifest
 from kubesaga.engine.suggestion import Suggestions
-from kubesaga.runner.simulator import as_json, simulate, ways_to_fail
+from kubesaga.runner.simulator import as_json, simulate, simulate_each_failure, ways_to_fail
 
 Run = dict[str, Any]
 
@@ -42,8 +42,8 @@ def _simulated(manifest: Manifest, seconds: Mapping[str, float], fail: str | Non
         failed = fail if fail in ways_to_fail(manifest.plan) else None
         return [{"name": manifest.name, **as_json(simulate(manifest.plan, seconds, failed, manifest.name))}]
     return [
-        {"name": manifest.name, "failed": step, **as_json(simulate(manifest.plan, seconds, step, manifest.name))}
-        for step in ways_to_fail(manifest.plan)
+        {"name": manifest.name, "failed": step, **as_json(run)}
+        for step, run in simulate_each_failure(manifest.plan, seconds, manifest.name)
     ]
 
 

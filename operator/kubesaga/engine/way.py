@@ -49,6 +49,8 @@ def falls_back(step: PlannedStep, record: StepStatus) -> bool:
 
 def ways_to_undo(step: PlannedStep, record: StepStatus) -> tuple[Direction, ...]:
     """The ways that declare an undo and came as far as that undo asks, in the order in which they are undone."""
+    if record.fallback_from is None:
+        return (Direction.FORWARD,) if _needs_undo(step, record, Direction.FORWARD) else ()
     return tuple(way for way in (Direction.FALLBACK, Direction.FORWARD) if _needs_undo(step, record, way))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from kubesaga.api.names import LABEL_DIRECTION, Direction
 from kubesaga.engine.action import Action, ConfirmJob, CreateJob, DeleteJob, StopJob
@@ -32,6 +33,10 @@ class SimulatedJobs:
     pods: dict[str, tuple[PodObservation, ...]] = field(default_factory=dict)
     endings: dict[str, tuple[datetime, Ending]] = field(default_factory=dict)
     """Job -> when and how it ends."""
+
+    def fork(self, script: Script) -> Self:
+        """The same Jobs; what is created from now on goes by another script."""
+        return replace(self, script=script, jobs={**self.jobs}, pods={**self.pods}, endings={**self.endings})
 
     def observed(self, confirmed: frozenset[str]) -> Observed:
         """What a pass sees now."""

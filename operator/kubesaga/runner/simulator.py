@@ -1,10 +1,10 @@
 """The simulator: the engine in virtual time. What runs, what is undone, in which order, and how long it takes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import Approval, Wait
@@ -59,50 +59,80 @@ class Simulator:
     """Runs one Workflow in virtual time until it has ended or waits for a person. Approvals are given at once."""
 
     plan: Plan
-    script: Script
-    name: str = "simulated"
+    workflow: Workflow
+    jobs: SimulatedJobs
     rejected: str | None = None
     """The approval that is denied instead."""
-    annotations: Mapping[str, str] = field(default_factory=dict)
     now: datetime = BEGINNING
     spans: dict[tuple[Direction, str], Span] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, plan: Plan, script: Script, name: str = "", rejected: str | None = None) -> Self:
+        """At the beginning of a run. It is alone, and waits for nobody's place."""
+        workflow = _workflow(name)
+        return cls(replace(plan, concurrency=None), workflow, SimulatedJobs(workflow.uid, script), rejected)
+
+    def fork(self, script: Script, rejected: str | None = None) -> Self:
+        """The same run, which from now on goes by another script."""
+        return replace(self, jobs=self.jobs.fork(script), rejected=rejected, spans=dict(self.spans))
+
     def run(self) -> SimulatedRun:
         """Run to the end. Raises SimulationStuck where there is none."""
-        self.plan = replace(self.plan, concurrency=None)  # It is alone here, and waits for nobody.
-        workflow = self._workflow()
-        jobs = SimulatedJobs(workflow.uid, self.script)
-        while True:
-            workflow, wake = self._settle(workflow, jobs)
-            phase = workflow.status.phase
-            moments = [moment for moment in (jobs.next_end(), wake) if moment is not None]
-            if phase is not None and (phase.terminal or not moments):
-                return self._result(workflow.status)
-            if not moments:
-                raise SimulationStuck(f"nothing happens any more in phase {phase}")
-            self.now = max(self.now, min(moments))
-            jobs.end(self.now)
+        while not self.advance():
+            pass
+        return self.result()
 
-    def _settle(self, workflow: Workflow, jobs: SimulatedJobs) -> tuple[Workflow, datetime | None]:
-        """Pass until nothing follows at this moment."""
+    def advance(self) -> bool:
+        """Do all that happens at this moment, and go on to the next; True where the run is over instead."""
+        wake = self._settle()
+        phase = self.workflow.status.phase
+        moments = [moment for moment in (self.jobs.next_end(), wake) if moment is not None]
+        if phase is not None and (phase.terminal or not moments):
+            return True
+        if not moments:
+            raise SimulationStuck(f"nothing happens any more in phase {phase}")
+        self.now = max(self.now, min(moments))
+        self.jobs.end(self.now)
+        return False
+
+    def begun(self) -> set[str]:
+        """The steps and finally steps that were begun, or need no longer run."""
+        return {step for direction, step in self.spans if direction is not Direction.COMPENSATION}
+
+    def result(self) -> SimulatedRun:
+        """What came of it so far."""
+
+        def spans(direction: Direction) -> tuple[Span, ...]:
+            return tuple(span for (which, _), span in self.spans.items() if which is direction)
+
+        forward, undone, last = map(spans, (Direction.FORWARD, Direction.COMPENSATION, Direction.FINALLY))
+        makespan = max((span.end_seconds or 0 for span in (*forward, *undone, *last)), default=0.0)
+        return SimulatedRun(self.workflow.status, makespan, forward, undone, last)
+
+    def _settle(self) -> datetime | None:
+        """Pass until nothing follows at this moment. Returns when the engine wants to be asked again."""
         confirmed: frozenset[str] = frozenset()
         for _ in range(_PASSES_AT_ONE_MOMENT_MAX):
-            decision = reconcile(workflow, self.plan, jobs.observed(confirmed), self.now)
-            workflow = replace(workflow, status=decision.status)
+            decision = reconcile(self.workflow, self.plan, self.jobs.observed(confirmed), self.now)
+            self.workflow = replace(self.workflow, status=decision.status)
             for transition in decision.transitions:
                 if isinstance(transition, StepTransition):
                     self._record(transition)
             for action in decision.actions:
-                jobs.apply(action, self.now)
+                self.jobs.apply(action, self.now)
             confirmed = frozenset(a.name for a in decision.actions if isinstance(a, ConfirmJob))
-            if asks := self._asks(workflow.status):
-                verb = Verb.REJECT if asks == self.rejected else Verb.APPROVE
-                answered = len(workflow.status.handled_requests) + 1
-                said = {**workflow.annotations, verb.annotation: f"{asks}@{answered}"}
-                workflow = replace(workflow, annotations=said)
+            if asks := self._asks(self.workflow.status):
+                self._answer(asks)
             elif not decision.actions:
-                return workflow, decision.wake_at
+                return decision.wake_at
         raise SimulationStuck(f"passes without end at {self.now}")
+
+    def _answer(self, step: str) -> None:
+        """Give or deny an approval, as a person would."""
+        verb = Verb.REJECT if step == self.rejected else Verb.APPROVE
+        answered = len(self.workflow.status.handled_requests) + 1
+        said = {**self.workflow.annotations, verb.annotation: f"{step}@{answered}"}
+        self.workflow = replace(self.workflow, annotations=said)
 
     def _asks(self, status: WorkflowStatus) -> str | None:
         """An approval that waits, if there is one."""
@@ -115,28 +145,21 @@ class Simulator:
         ended = seconds if transition.after.terminal else None
         self.spans[key] = replace(begun, state=transition.after, end_seconds=ended)
 
-    def _result(self, status: WorkflowStatus) -> SimulatedRun:
-        def spans(direction: Direction) -> tuple[Span, ...]:
-            return tuple(span for (which, _), span in self.spans.items() if which is direction)
 
-        forward, undone, last = map(spans, (Direction.FORWARD, Direction.COMPENSATION, Direction.FINALLY))
-        makespan = max((span.end_seconds or 0 for span in (*forward, *undone, *last)), default=0.0)
-        return SimulatedRun(status, makespan, forward, undone, last)
-
-    def _workflow(self) -> Workflow:
-        return Workflow(
-            namespace="default",
-            name=self.name,
-            uid="00000000-0000-0000-0000-000000000000",
-            generation=1,
-            resource_version="1",
-            created=BEGINNING,
-            deleting=False,
-            finalizers=(),
-            annotations=self.annotations,
-            spec={},
-            status=WorkflowStatus(),
-        )
+def _workflow(name: str) -> Workflow:
+    return Workflow(
+        namespace="default",
+        name=name,
+        uid="00000000-0000-0000-0000-000000000000",
+        generation=1,
+        resource_version="1",
+        created=BEGINNING,
+        deleting=False,
+        finalizers=(),
+        annotations={},
+        spec={},
+        status=WorkflowStatus(),
+    )
 
 
 def scripted(plan: Plan, durations: Mapping[str, float], failed: str | None = None) -> Script:
@@ -171,7 +194,27 @@ def ways_to_fail(plan: Plan) -> tuple[str, ...]:
 
 def simulate(plan: Plan, durations: Mapping[str, float], failed: str | None = None, name: str = "") -> SimulatedRun:
     """Run the plan in virtual time; `failed` fails in every attempt, or is rejected: see `scripted`."""
-    return Simulator(plan, scripted(plan, durations, failed), name, failed).run()
+    return Simulator.of(plan, scripted(plan, durations, failed), name, failed).run()
+
+
+def simulate_each_failure(
+    plan: Plan, durations: Mapping[str, float], name: str = ""
+) -> Iterator[tuple[str, SimulatedRun]]:
+    """`simulate` for each of `ways_to_fail`, with its name, and in that order.
+
+    Until a step begins, nothing tells the run in which it fails from the one in which nothing does. That one is run
+    once, and each of the others leaves it there.
+    """
+    sound = Simulator.of(plan, scripted(plan, durations), name)
+    before: dict[str, Simulator] = {}
+    over = False
+    while not over:
+        moment = sound.fork(sound.jobs.script)
+        over = sound.advance()
+        before |= dict.fromkeys(sound.begun() - before.keys(), moment)
+    for failed in ways_to_fail(plan):
+        begins = before.get(failed.partition("/")[0])
+        yield failed, begins.fork(scripted(plan, durations, failed), failed).run() if begins else sound.result()
 
 
 def as_json(run: SimulatedRun) -> dict[str, Any]:
