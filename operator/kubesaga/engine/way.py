@@ -49,9 +49,8 @@ def falls_back(step: PlannedStep, record: StepStatus) -> bool:
 
 def ways_to_undo(step: PlannedStep, record: StepStatus) -> tuple[Direction, ...]:
     """The ways that declare an undo and came as far as that undo asks, in the order in which they are undone."""
-    if record.fallback_from is None:
-        return (Direction.FORWARD,) if _needs_undo(step, record, Direction.FORWARD) else ()
-    return tuple(way for way in (Direction.FALLBACK, Direction.FORWARD) if _needs_undo(step, record, way))
+    tried = (Direction.FORWARD,) if record.fallback_from is None else (Direction.FALLBACK, Direction.FORWARD)
+    return tuple([way for way in tried if _needs_undo(step, record, way)])
 
 
 def undone_so_far(undo: CompensationStatus | None) -> StepState | None:
@@ -74,8 +73,7 @@ def undone_ways(undo: CompensationStatus | None) -> tuple[Direction, ...]:
 
 
 def _needs_undo(step: PlannedStep, record: StepStatus, way: Direction) -> bool:
-    attempted = record.attempted if way is Direction.FORWARD else record.fallback_from is not None
-    if not attempted:
+    if way is Direction.FORWARD and not record.attempted:
         return False
     compensation = planned_way(step, way).compensation
     if compensation is None:
