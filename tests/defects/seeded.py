@@ -87,7 +87,7 @@ DEFECTS: Final = (
         "order-by-completion-time",
         "Undos follow the reversed graph, not the order in which steps happened to end.",
         "engine/resolver.py",
-        "            if all(d in clear and (d not in undo_set or d in undone) for d in dependents):\n",
+        "            if passed.issuperset(plan.by_name[name].dependents):\n",
         "            if name in undo_set:\n",
     ),
     Defect(
@@ -136,7 +136,7 @@ DEFECTS: Final = (
         "only-successes-undone",
         "Whatever was attempted is undone, unless its undo says that it needs a success.",
         "engine/way.py",
-        "    return compensation.when is When.ATTEMPTED or (record",
+        "    return undo.when is When.ATTEMPTED or (record",
         "    return (record",
     ),
     Defect(

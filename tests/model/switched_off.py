@@ -21,10 +21,10 @@ from kubesaga.engine import (
     quiescence,
     reconcile,
     resolver,
-    rollback,
     settlement,
     standing,
     state,
+    way,
 )
 from kubesaga.engine.attempt import Judgement, Verdict
 from kubesaga.engine.outcome import Outcome
@@ -151,9 +151,8 @@ def _latched_anew(manager: StateManager) -> None:
         manager.set(failure=found)
 
 
-def _only_success_is_undone(manager: StateManager, record: Any) -> bool:
-    planned = manager.plan.by_name[record.name]
-    return planned.compensation is not None and record.state is state.StepState.SUCCEEDED
+def _only_success_is_undone(undo: Any, record: Any, of: Any) -> bool:
+    return undo is not None and record.state is state.StepState.SUCCEEDED
 
 
 def _stops_by_deletion(self: executor.StepExecutor, job: Any) -> Any:
@@ -366,7 +365,7 @@ _ENGINE: Final[tuple[Row, ...]] = (
         "only what succeeded is undone",
         _CHAIN,
         "an_end_is_the_truth",
-        ((rollback, "_needs_undo", _only_success_is_undone),),
+        ((way, "_needs_undo", _only_success_is_undone),),
     ),
     (
         "a request is answered again and again",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,9 @@ from kubesaga.api.names import Direction
 from kubesaga.cli.manifest import read_manifests
 from kubesaga.engine.plan import Plan
 from kubesaga.engine.planner import WorkflowPlanner
+from kubesaga.runner.failure_simulator import simulate_each_failure
 from kubesaga.runner.simulated_jobs import Ending
-from kubesaga.runner.simulator import SimulatedRun, Simulator, Span, simulate, simulate_each_failure, ways_to_fail
+from kubesaga.runner.simulator import SimulatedRun, Simulator, Span, as_json, simulate, ways_to_fail
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -222,5 +224,16 @@ def test_each_failure_of_an_example_ends_as_simulated_from_the_start(example: Pa
         assert list(simulate_each_failure(manifest.plan, {})) == one_by_one(manifest.plan, {})
 
 
-def one_by_one(plan: Plan, durations: dict[str, float]) -> list[tuple[str, SimulatedRun]]:
-    return [(failed, simulate(plan, durations, failed)) for failed in ways_to_fail(plan)]
+def test_failures_shared_among_processes_end_as_simulated_one_by_one() -> None:
+    run = {"container": {"image": "i"}}
+    names = [f"step-{i}" for i in range(50)]  # Enough of them for two processes.
+    steps = [
+        {"name": name, "dependsOn": names[max(0, i - 2) : i], "when": "true", **run, "compensate": run}
+        for i, name in enumerate(names)
+    ]
+    plan = WorkflowPlanner().plan({"steps": steps})
+    assert list(simulate_each_failure(plan, {})) == one_by_one(plan, {})
+
+
+def one_by_one(plan: Plan, durations: dict[str, float]) -> list[tuple[str, dict[str, Any]]]:
+    return [(failed, as_json(simulate(plan, durations, failed))) for failed in ways_to_fail(plan)]

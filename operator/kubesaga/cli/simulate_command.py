@@ -10,7 +10,8 @@ import click
 from kubesaga.cli.exit_code import ExitCode, exit_code
 from kubesaga.cli.manifest import Manifest
 from kubesaga.engine.suggestion import Suggestions
-from kubesaga.runner.simulator import as_json, simulate, simulate_each_failure, ways_to_fail
+from kubesaga.runner.failure_simulator import simulate_each_failure
+from kubesaga.runner.simulator import as_json, simulate, ways_to_fail
 
 Run = dict[str, Any]
 
@@ -42,7 +43,7 @@ def _simulated(manifest: Manifest, seconds: Mapping[str, float], fail: str | Non
         failed = fail if fail in ways_to_fail(manifest.plan) else None
         return [{"name": manifest.name, **as_json(simulate(manifest.plan, seconds, failed, manifest.name))}]
     return [
-        {"name": manifest.name, "failed": step, **as_json(run)}
+        {"name": manifest.name, "failed": step, **run}
         for step, run in simulate_each_failure(manifest.plan, seconds, manifest.name)
     ]
 

@@ -14,7 +14,7 @@ from kubesaga.engine.pivot import deciding_pivots, passed_pivots
 from kubesaga.engine.quiescence import awaited, stuck_pods, unsettled_undos
 from kubesaga.engine.reason import Reason
 from kubesaga.engine.recovery import waits_for_person
-from kubesaga.engine.rollback import UndoStates, is_over, moving, timed_out, undo_set, undo_states
+from kubesaga.engine.rollback import UndoStates, is_over, moving, timed_out, undo_states
 from kubesaga.engine.standing import tolerated
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.suspension import is_suspended
@@ -49,8 +49,12 @@ def _outcome(state: StateManager, *, quiescent: bool) -> Outcome:
         return _forward_recovery(state)
     if failure is None:
         return _going_forward(state)
-    if state.status.rollback is not None and not (quiescent and not undo_set(state)):
-        return _rolling_back(state, failure.message, quiescent=quiescent)
+    if state.status.rollback is not None:
+        if not quiescent:
+            message = f"{failure.message}; waits for {awaited(state)}"
+            return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, message)
+        if undos := undo_states(state):
+            return _rolling_back(state, failure.message, undos)
     if quiescent:
         return _ended_early(state, failure)
     reason = Reason.STOPPING if stops(state) else Reason.DRAINING
@@ -123,10 +127,7 @@ def _cause(failure: Failure) -> str:
     return "" if failure.reason is FailureReason.TERMINATED else f"; {failure.message}"
 
 
-def _rolling_back(state: StateManager, cause: str, *, quiescent: bool) -> Outcome:
-    if not quiescent:
-        return Outcome(Phase.ROLLING_BACK, Reason.ROLLING_BACK, f"{cause}; waits for {awaited(state)}")
-    undos = undo_states(state)
+def _rolling_back(state: StateManager, cause: str, undos: UndoStates) -> Outcome:
     left = [_left(state, name) for name, how_far in undos.items() if how_far is not StepState.SUCCEEDED]
     message = f"{counted(len(undos) - len(left), 'step')} undone; {cause}"
     if state.plan.rollback.on_compensation_failure is OnCompensationFailure.BLOCK and _is_blocked(state, undos):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from kubesaga.api.container import Container
-from kubesaga.api.limits import STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX
 from kubesaga.api.names import Direction
 from kubesaga.api.pod import PodSettings
 from kubesaga.api.spec import (
@@ -179,10 +178,5 @@ class Plan:
     warnings: tuple[str, ...]
     object_bytes: int
     """Estimate of the largest size of the object in its life: spec, full status, all outputs, a whole rollback."""
-
-    @property
-    def step_message_bytes(self) -> int:
-        """Room for the message of one step, undo or finally step."""
-        undos = sum(step.undoable for step in self.steps)
-        records = len(self.steps) + undos + len(self.finally_steps)
-        return min(STEP_MESSAGE_BYTES_MAX, STEP_MESSAGES_BYTES_MAX // records)
+    step_message_bytes: int
+    """Room for the message of one step, undo or finally step."""

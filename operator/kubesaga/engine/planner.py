@@ -162,6 +162,7 @@ def _plan(
     by_name = {step.name: step for step in steps}
     levels = {step.name: step.level for step in steps}
     undoable = frozenset(step.name for step in steps if step.undoable)
+    records = len(steps) + len(undoable) + len(finally_steps)
     return Plan(
         steps=steps,
         by_name=by_name,
@@ -185,6 +186,7 @@ def _plan(
         ttl_seconds_after_finished=spec.ttl_seconds_after_finished,
         warnings=warnings,
         object_bytes=size,
+        step_message_bytes=min(limits.STEP_MESSAGE_BYTES_MAX, limits.STEP_MESSAGES_BYTES_MAX // records),
     )
 
 

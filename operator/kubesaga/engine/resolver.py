@@ -159,14 +159,14 @@ class DependencyResolver:
         """The undos of `undo_set` that may start or have started: everything that comes before them is `undone`.
 
         The order is the reversed graph, made transitive through steps that have no undo: in one sweep from the last
-        step to the first, a step is clear when each of its dependents is clear and undone, or clear and without undo.
+        step to the first, a step is passed when all its dependents are, and it is undone or has no undo.
         """
-        clear: set[str] = set()
+        passed: set[str] = set()
         may_start: list[str] = []
         for name in reversed(plan.order):
-            dependents = plan.by_name[name].dependents
-            if all(d in clear and (d not in undo_set or d in undone) for d in dependents):
-                clear.add(name)
+            if passed.issuperset(plan.by_name[name].dependents):
                 if name in undo_set and name not in undone:
                     may_start.append(name)
+                else:
+                    passed.add(name)
         return tuple(may_start)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from kubesaga.api.names import Direction
 from kubesaga.api.spec import OnCompensationFailure
-from kubesaga.api.status import Failure, FailureReason, FallbackUndo, Rollback, StepState, StepStatus
+from kubesaga.api.status import Failure, FailureReason, FallbackUndo, Rollback, StepState
 from kubesaga.engine.boundary import kept
 from kubesaga.engine.decision import EventType
 from kubesaga.engine.failure import compensates
@@ -69,7 +69,8 @@ def undo(state: StateManager, resolver: DependencyResolver) -> None:
 def undo_set(state: StateManager) -> tuple[str, ...]:
     """Every step that is to be undone, in start order."""
     safe = kept(state)
-    return tuple(name for name, record in state.steps.items() if name not in safe and _needs_undo(state, record))
+    by_name = state.plan.by_name
+    return tuple([n for n, record in state.steps.items() if n not in safe and ways_to_undo(by_name[n], record)])
 
 
 def may_need_undo(state: StateManager) -> bool:
@@ -210,8 +211,3 @@ def _deadline(state: StateManager) -> datetime | None:
         return None
     begun = rollback.retry_time or rollback.quiesced_time
     return begun + timedelta(seconds=seconds + rollback.suspended_seconds)
-
-
-def _needs_undo(state: StateManager, record: StepStatus) -> bool:
-    """Whether the step declares an undo, and came as far as that undo asks."""
-    return bool(ways_to_undo(state.plan.by_name[record.name], record))

@@ -36,8 +36,10 @@ def settlement(name: str, record: Execution, observed: Observed) -> Settlement:
 def unended_pods(name: str, record: Execution, observed: Observed) -> tuple[PodObservation, ...]:
     """The Pods of that Job that have not ended. The record finds those of a Job that is gone, or was replaced."""
     job = observed.jobs.get(name)
-    uids = {record.job_uid, job.uid if job else None}
-    return tuple(pod for uid in sorted(filter(None, uids)) for pod in unended(observed.pods.get(uid, ())))
+    there = unended(observed.pods.get(job.uid, ())) if job is not None else ()
+    if record.job_uid is None or (job is not None and record.job_uid == job.uid):
+        return there
+    return (*unended(observed.pods.get(record.job_uid, ())), *there)
 
 
 def place(pod: PodObservation) -> str:
@@ -47,7 +49,7 @@ def place(pod: PodObservation) -> str:
 
 def unended(pods: Iterable[PodObservation]) -> tuple[PodObservation, ...]:
     """The Pods that run, may run or are still terminating."""
-    return tuple(pod for pod in pods if not pod.ended)
+    return tuple([pod for pod in pods if not pod.ended])
 
 
 def _over(job: JobObservation | None) -> bool:

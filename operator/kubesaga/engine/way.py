@@ -13,6 +13,7 @@ from kubesaga.api.spec import When
 from kubesaga.api.status import CompensationStatus, Execution, StepState, StepStatus
 from kubesaga.engine.plan import Plan, PlannedCompensation, PlannedFallback, PlannedFinally, PlannedStep
 
+_OWN: Final = (Direction.FORWARD,)
 _WORST_FIRST: Final = (StepState.FAILED, StepState.CANCELLED, StepState.SKIPPED, StepState.SUCCEEDED)
 
 
@@ -49,8 +50,11 @@ def falls_back(step: PlannedStep, record: StepStatus) -> bool:
 
 def ways_to_undo(step: PlannedStep, record: StepStatus) -> tuple[Direction, ...]:
     """The ways that declare an undo and came as far as that undo asks, in the order in which they are undone."""
-    tried = (Direction.FORWARD,) if record.fallback_from is None else (Direction.FALLBACK, Direction.FORWARD)
-    return tuple([way for way in tried if _needs_undo(step, record, way)])
+    own = _OWN if record.attempted and _needs_undo(step.compensation, record, Direction.FORWARD) else ()
+    if record.fallback_from is None:
+        return own
+    undo = planned_way(step, Direction.FALLBACK).compensation
+    return (Direction.FALLBACK, *own) if _needs_undo(undo, record, Direction.FALLBACK) else own
 
 
 def undone_so_far(undo: CompensationStatus | None) -> StepState | None:
@@ -72,10 +76,8 @@ def undone_ways(undo: CompensationStatus | None) -> tuple[Direction, ...]:
     return (Direction.FALLBACK, *own) if before else own
 
 
-def _needs_undo(step: PlannedStep, record: StepStatus, way: Direction) -> bool:
-    if way is Direction.FORWARD and not record.attempted:
+def _needs_undo(undo: PlannedCompensation | None, record: StepStatus, way: Direction) -> bool:
+    """Whether a way that was tried declares an undo, and came as far as that asks."""
+    if undo is None:
         return False
-    compensation = planned_way(step, way).compensation
-    if compensation is None:
-        return False
-    return compensation.when is When.ATTEMPTED or (record.state is StepState.SUCCEEDED and record.way is way)
+    return undo.when is When.ATTEMPTED or (record.state is StepState.SUCCEEDED and record.way is way)

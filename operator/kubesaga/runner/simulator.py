@@ -1,7 +1,7 @@
 """The simulator: the engine in virtual time. What runs, what is undone, in which order, and how long it takes."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -195,26 +195,6 @@ def ways_to_fail(plan: Plan) -> tuple[str, ...]:
 def simulate(plan: Plan, durations: Mapping[str, float], failed: str | None = None, name: str = "") -> SimulatedRun:
     """Run the plan in virtual time; `failed` fails in every attempt, or is rejected: see `scripted`."""
     return Simulator.of(plan, scripted(plan, durations, failed), name, failed).run()
-
-
-def simulate_each_failure(
-    plan: Plan, durations: Mapping[str, float], name: str = ""
-) -> Iterator[tuple[str, SimulatedRun]]:
-    """`simulate` for each of `ways_to_fail`, with its name, and in that order.
-
-    Until a step begins, nothing tells the run in which it fails from the one in which nothing does. That one is run
-    once, and each of the others leaves it there.
-    """
-    sound = Simulator.of(plan, scripted(plan, durations), name)
-    before: dict[str, Simulator] = {}
-    over = False
-    while not over:
-        moment = sound.fork(sound.jobs.script)
-        over = sound.advance()
-        before |= dict.fromkeys(sound.begun() - before.keys(), moment)
-    for failed in ways_to_fail(plan):
-        begins = before.get(failed.partition("/")[0])
-        yield failed, begins.fork(scripted(plan, durations, failed), failed).run() if begins else sound.result()
 
 
 def as_json(run: SimulatedRun) -> dict[str, Any]:
