@@ -103,7 +103,7 @@ BAD_MANIFESTS = (
             (
                 "spec.steps[0].retry.zzz",
                 'unknown field "zzz"',
-                "there are limit, backoffSeconds, factor, maxBackoffSeconds",
+                "there are limit, backoffSeconds, factor, maxBackoffSeconds, onExitCodes",
             ),
         ),
     ),
@@ -835,6 +835,30 @@ BAD_MANIFESTS = (
                 "must not be less than backoffSeconds, 20",
             ),
         ),
+    ),
+    BadManifest(
+        "exit codes that are chosen in both ways, in none, and are none",
+        {
+            "defaults": {"retry": {"onExitCodes": {}}},
+            "steps": [
+                step(
+                    "a",
+                    retry={"onExitCodes": {"in": [1], "notIn": [2]}},
+                    compensate={
+                        "container": {"image": "app:1"},
+                        "retry": {"onExitCodes": {"in": [0, 256], "notIn": []}},
+                    },
+                )
+            ],
+        },
+        (
+            ("spec.defaults.retry.onExitCodes", "found none", "must have exactly one of in and notIn"),
+            ("spec.steps[0].compensate.retry.onExitCodes.in[0]", "found 0", "must be at least 1"),
+            ("spec.steps[0].compensate.retry.onExitCodes.in[1]", "found 256", "must be at most 255"),
+            ("spec.steps[0].compensate.retry.onExitCodes.notIn", "found an empty list", "must have an entry"),
+            ("spec.steps[0].retry.onExitCodes", "found in and notIn", "must have exactly one of in and notIn"),
+        ),
+        crd=True,
     ),
     BadManifest(
         "pauses of an undo that contradict each other",

@@ -87,7 +87,7 @@ def test_the_payment_goes_by_its_fallback_and_both_ways_are_undone_on_request(ku
     made = sorted(jobs, key=lambda job: (job["metadata"]["creationTimestamp"], job["metadata"]["name"]))
     labels = [job["metadata"]["labels"] for job in made]
     assert [(one["kubesaga.dev/step"], one["kubesaga.dev/direction"]) for one in labels] == [
-        ("charge", "Forward"),
+        ("charge", "Forward"),  # Once: its exit code is not worth another attempt.
         ("charge", "Fallback"),
         ("ship", "Forward"),
         ("charge", "Compensation"),

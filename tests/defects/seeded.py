@@ -174,4 +174,11 @@ DEFECTS: Final = (
         "state.status.stop_time is not None:\n        return True\n    if state.plan",
         "state.status.stop_time is not None:\n        pass\n    if state.plan",
     ),
+    Defect(
+        "exit-code-by-chance",
+        "Whether an attempt follows does not depend on whether the Job or its Pod was seen first.",
+        "engine/attempt.py",
+        "        unsure = by_exit_code and",
+        "        unsure = False and",
+    ),
 )

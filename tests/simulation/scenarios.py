@@ -30,6 +30,9 @@ JUST_IN_TIME_SECONDS: Final = 1.6
 ANSWERED_WITHIN_SECONDS: Final = 200.0
 """How soon a person answers an approval."""
 
+ENDED_BY_OTHERS: Final = frozenset({128 + 9, 128 + 15})
+"""Exit codes of SIGKILL and SIGTERM."""
+
 _SIZES: Final = ((700, 1, 8), (220, 9, 20), (72, 21, 60), (7, 61, 160), (1, 300, 1000))
 """Weight, least and most steps."""
 
@@ -658,6 +661,26 @@ def _answers(scenario: Scenario, chance: Random) -> bool:
     verbs = (Verb.RETRY_COMPENSATION, Verb.SKIP_COMPENSATION, Verb.RETRY_STEP, Verb.SKIP_STEP, Verb.RETRY, Verb.ABANDON)
     scenario.answers += chance.choices(verbs, k=chance.randint(1, 4))
     return True
+
+
+@feature("retry.onExitCodes")
+def _exit_codes(scenario: Scenario, chance: Random) -> bool:
+    """Failures that are final: of what ends the run, and of undos. All others are worth another attempt."""
+    if not _often(chance, 0.25):
+        return False
+    for name, step in scenario.steps.items():
+        if not scenario.has_job(name) or "fallback" in step:
+            continue
+        kept = {one.exit_code for one in scenario.fates.get((name, FORWARD), ()) if name != scenario.culprit}
+        step.setdefault("retry", {})["onExitCodes"] = {"notIn": _codes(chance, kept)}
+        if (scenario.undo(name) or {}).get("container"):
+            step["compensate"].setdefault("retry", {})["onExitCodes"] = {"notIn": _codes(chance, set())}
+    return True
+
+
+def _codes(chance: Random, kept: set[int]) -> list[int]:
+    """About half of all, but never those, nor the ones that a container has which something else ended."""
+    return [code for code in range(1, 256) if code not in kept | ENDED_BY_OTHERS and chance.random() < 0.5]
 
 
 def _longest(scenario: Scenario) -> float:

@@ -32,6 +32,9 @@ FAILURE_BYTES_MAX: Final = 16_384
 STEP_MESSAGE_BYTES_MAX: Final = 256
 """A message of one step: the exit code and the last line of what was said."""
 
+EXIT_CODE_MAX: Final = 255
+"""A process ends with one byte; 0 is success."""
+
 STEP_MESSAGES_BYTES_MAX: Final = 262_144
 """The messages of all steps and undos: where thousands fail at once each is cut shorter, so that all can be written."""
 

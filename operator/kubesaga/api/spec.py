@@ -17,6 +17,10 @@ Identifier = Annotated[str, StringConstraints(max_length=limits.NAME_LENGTH_MAX,
 Seconds = Annotated[int, Field(strict=True, ge=1, le=limits.SECONDS_MAX)]
 RetryLimit = Annotated[int, Field(strict=True, ge=0, le=limits.RETRY_LIMIT_MAX)]
 Parallelism = Annotated[int, Field(strict=True, ge=1, le=limits.PARALLELISM_MAX)]
+ListedExitCodes = Annotated[
+    tuple[Annotated[int, Field(strict=True, ge=1, le=limits.EXIT_CODE_MAX)], ...],
+    Field(min_length=1, max_length=limits.EXIT_CODE_MAX),
+]
 ConcurrencyKey = Annotated[
     str,
     StringConstraints(max_length=limits.NAME_LENGTH_MAX, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"),
@@ -116,6 +120,15 @@ class Parameter(ApiModel):
     """Its value."""
 
 
+class ExitCodes(ApiModel):
+    """A choice among the exit codes of containers: exactly one of in and notIn."""
+
+    in_: ListedExitCodes | None = Field(default=None, alias="in")
+    """These."""
+    not_in: ListedExitCodes | None = None
+    """All but these."""
+
+
 class Retry(ApiModel):
     """How often and when a failed attempt is followed by the next. Unset fields come from defaults.retry."""
 
@@ -127,6 +140,11 @@ class Retry(ApiModel):
     """Each pause is this many times the one before it. 2 by default."""
     max_backoff_seconds: Seconds | None = None
     """Longest pause. 300 by default."""
+    on_exit_codes: ExitCodes | None = None
+    """The exit codes after which an attempt is followed by another. All by default.
+
+    One that failed without one, by its timeout for example, always is.
+    """
 
 
 class Output(ApiModel):

@@ -63,8 +63,12 @@ def judge(
     *,
     outputs: Sequence[Output] = (),
     timeout_seconds: int | None = None,
+    by_exit_code: bool = False,
 ) -> Judgement:
-    """Judge the attempt that `record` speaks of, whose Job has the name `name` and the owner `owner_uid`."""
+    """Judge the attempt that `record` speaks of, whose Job has the name `name` and the owner `owner_uid`.
+
+    `by_exit_code`: what follows a failure depends on the exit code, so the Pod is looked for until it is known.
+    """
     job = observed.jobs.get(name)
     if job is None:
         return _judge_absent(name, record, observed)
@@ -78,7 +82,9 @@ def judge(
     if job.complete or job.succeeded or any(pod.phase == "Succeeded" for pod in pods):
         return _judge_success(name, pods, outputs, confirmed=name in observed.confirmed)
     if job.failed:
-        return _judge_failure(job, pods, timeout_seconds, record.message)
+        failed = _judge_failure(job, pods, timeout_seconds, record.message)
+        unsure = by_exit_code and failed.reason is StepReason.JOB_FAILED and failed.exit_code is None
+        return Judgement(Verdict.UNCONFIRMED) if unsure and name not in observed.confirmed else failed
     if record.assumed_stopped and stopped(job):
         return Judgement(Verdict.STOPPED, StepReason.ASSUMED_STOPPED, "a person asserted that its Pod has ended")
     return Judgement(Verdict.RUNNING)
@@ -135,7 +141,7 @@ def _judge_failure(
 
     `waited` is what the step's message said last: why its container did not begin.
     """
-    pod = next((pod for pod in pods if pod.exit_code not in (None, 0)), None)
+    pod = next((pod for pod in pods if pod.exit_code not in (None, 0) and not pod.disrupted), None)
     exit_code = pod.exit_code if pod else None
     if job.failed_reason == "DeadlineExceeded":
         if job.active_deadline_seconds == STOP_DEADLINE_SECONDS != timeout_seconds:

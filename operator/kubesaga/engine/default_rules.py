@@ -6,12 +6,12 @@ from kubesaga.api.container import Container
 from kubesaga.api.spec import Defaults
 from kubesaga.engine.container_rules import container_errors
 from kubesaga.engine.draft import container_draft
-from kubesaga.engine.merge import ContainerDefaults, retry_policy
+from kubesaga.engine.merge import ContainerDefaults
 from kubesaga.engine.outline import Outline
 from kubesaga.engine.plan import STEP_RETRY
 from kubesaga.engine.pod_rules import pod_errors, volume_names
 from kubesaga.engine.reference_rules import Known, default_reference_errors, misplaced_references, wire
-from kubesaga.engine.retry_rules import backoff_errors
+from kubesaga.engine.retry_rules import retry_errors
 from kubesaga.engine.spec_error import SpecError
 
 _POD = "spec.defaults.pod"
@@ -24,7 +24,7 @@ def default_errors(outlined: Outline, defaults: Defaults, known: Known) -> Itera
         yield from pod_errors(_POD, defaults.pod)
         yield from misplaced_references(_POD, wire(defaults.pod))
     if defaults.retry is not None:
-        yield from backoff_errors("spec.defaults.retry", retry_policy(STEP_RETRY, defaults.retry))
+        yield from retry_errors("spec.defaults.retry", defaults.retry, STEP_RETRY)
     if defaults.container is not None:
         yield from _container_errors(outlined, defaults.container, known)
 

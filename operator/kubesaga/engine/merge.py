@@ -43,6 +43,7 @@ def retry_policy(policy: RetryPolicy, retry: Retry | None) -> RetryPolicy:
         backoff_seconds=retry.backoff_seconds or policy.backoff_seconds,
         factor=retry.factor or policy.factor,
         max_backoff_seconds=retry.max_backoff_seconds or policy.max_backoff_seconds,
+        on_exit_codes=retry.on_exit_codes or policy.on_exit_codes,
     )
 
 

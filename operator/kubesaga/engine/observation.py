@@ -96,6 +96,8 @@ class PodObservation:
     waiting: str
     """Why the container or the Pod is not running yet, in words; empty where it is or was."""
     finished: datetime | None
+    disrupted: bool = False
+    """Whether it was evicted, drained or preempted: another one takes its place, and its exit code says nothing."""
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "PodObservation":
@@ -117,6 +119,10 @@ class PodObservation:
             termination_message=ended.get("message", ""),
             waiting=_waiting(status, state.get("waiting") or {}),
             finished=_moment(ended.get("finishedAt")),
+            disrupted=any(
+                one.get("type") == "DisruptionTarget" and one.get("status") == "True"
+                for one in status.get("conditions") or ()
+            ),
         )
 
     @property

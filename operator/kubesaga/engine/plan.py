@@ -12,6 +12,7 @@ from kubesaga.api.spec import (
     Boundary,
     ConcurrencyPolicy,
     DeletionPolicy,
+    ExitCodes,
     InFlight,
     OnCompensationFailure,
     OnFailure,
@@ -34,6 +35,8 @@ class RetryPolicy:
     backoff_seconds: int
     factor: int
     max_backoff_seconds: int
+    on_exit_codes: ExitCodes | None = None
+    """After which exit codes; None: after every one."""
 
 
 Work = Container | Approval | Wait

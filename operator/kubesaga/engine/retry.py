@@ -10,9 +10,21 @@ FINAL_REASONS: Final = frozenset({StepReason.CREATE_REJECTED, StepReason.NAME_CO
 """Reasons that another attempt would meet again."""
 
 
-def may_retry(policy: RetryPolicy, attempt: int, retries_from: int, reason: StepReason) -> bool:
+def may_retry(
+    policy: RetryPolicy, attempt: int, retries_from: int, reason: StepReason, exit_code: int | None = None
+) -> bool:
     """Whether the failed `attempt` may be followed by another. `retries_from` is the first attempt that counts."""
-    return reason not in FINAL_REASONS and attempt - retries_from < policy.limit
+    if reason in FINAL_REASONS or is_ruled_out(policy, reason, exit_code):
+        return False
+    return attempt - retries_from < policy.limit
+
+
+def is_ruled_out(policy: RetryPolicy, reason: StepReason, exit_code: int | None) -> bool:
+    """Whether the exit code rules out another attempt, where that is why the attempt failed."""
+    codes = policy.on_exit_codes
+    if codes is None or reason is not StepReason.JOB_FAILED or exit_code is None:
+        return False
+    return exit_code not in codes.in_ if codes.in_ is not None else exit_code in (codes.not_in or ())
 
 
 def next_attempt_time(policy: RetryPolicy, attempt: int, retries_from: int, now: datetime) -> datetime:

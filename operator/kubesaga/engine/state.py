@@ -6,6 +6,7 @@ them, and remembers whether a change has to be written before any effect.
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from kubesaga.engine.decision import Event, EventType, StepTransition, Write
 from kubesaga.engine.executor import StepExecutor
 from kubesaga.engine.observation import Observed
 from kubesaga.engine.plan import Plan, RetryPolicy
-from kubesaga.engine.retry import may_retry, next_attempt_time
+from kubesaga.engine.retry import is_ruled_out, may_retry, next_attempt_time
 from kubesaga.engine.standing import satisfies
 from kubesaga.engine.text import clip
 from kubesaga.engine.transition import advance
@@ -280,8 +281,16 @@ class StateManager:
 
     def _judge(self, step: str, direction: Direction, name: str, record: Execution) -> Judgement:
         outputs = self.plan.by_name[step].outputs if direction is Direction.FORWARD else ()
-        timeout = planned_for(self.plan, step, record).timeout_seconds
-        return judge(name, record, self.workflow.uid, self.observed, outputs=outputs, timeout_seconds=timeout)
+        planned = planned_for(self.plan, step, record)
+        return judge(
+            name,
+            record,
+            self.workflow.uid,
+            self.observed,
+            outputs=outputs,
+            timeout_seconds=planned.timeout_seconds,
+            by_exit_code=planned.retry.on_exit_codes is not None,
+        )
 
     def _fold(
         self, step: str, direction: Direction, name: str, record: Execution, judgement: Judgement, retrying: bool
@@ -332,7 +341,7 @@ class StateManager:
         assert judgement.reason is not None, step  # noqa: S101 - every failed judgement names its reason
         again = retrying or direction is not Direction.FORWARD
         why = f"{judgement.reason}: {judgement.message}" if judgement.message else judgement.reason
-        if again and may_retry(policy, record.attempt, record.retries_from, judgement.reason):
+        if again and may_retry(policy, record.attempt, record.retries_from, judgement.reason, judgement.exit_code):
             due = next_attempt_time(policy, record.attempt, record.retries_from, self.now)
             what = f"the undo of step {step}" if direction is Direction.COMPENSATION else f"step {step}"
             next_ = f"attempt {record.attempt + 1} in {round((due - self.now).total_seconds())} s"
@@ -344,6 +353,8 @@ class StateManager:
             other = {"way": Direction.FALLBACK, "retries_from": record.attempt + 1}
             self._ended(step, direction, StepState.RETRYING, record, judgement, **other)
         else:
+            if again and is_ruled_out(policy, judgement.reason, judgement.exit_code):
+                judgement = replace(judgement, message=f"final by retry.onExitCodes: {judgement.message}")
             self._ended(step, direction, StepState.FAILED, record, judgement)
 
     def _ended(

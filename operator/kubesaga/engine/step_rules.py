@@ -12,7 +12,7 @@ from kubesaga.engine.outline import Outline
 from kubesaga.engine.plan import COMPENSATION_RETRY, STEP_RETRY
 from kubesaga.engine.pod_rules import volume_names
 from kubesaga.engine.reference_rules import Known, reference_errors
-from kubesaga.engine.retry_rules import backoff_errors
+from kubesaga.engine.retry_rules import retry_errors
 from kubesaga.engine.size import output_bytes
 from kubesaga.engine.spec_error import SpecError
 from kubesaga.engine.work_rules import work_errors
@@ -67,7 +67,7 @@ class StepRules:
     def retry_errors(self, path: str, retry: Retry | None) -> Iterator[SpecError]:
         """Errors of the retries of a step, or of a finally step."""
         if retry is not None:
-            yield from backoff_errors(f"{path}.retry", retry_policy(self._retry, retry))
+            yield from retry_errors(f"{path}.retry", retry, self._retry)
 
     def container_errors(self, draft: ContainerDraft, step: str | None, direction: Direction) -> Iterator[SpecError]:
         """Errors of a container of a step, of its undo, or of a finally step."""
@@ -98,7 +98,7 @@ def _compensation_errors(path: str, compensation: Compensation) -> Iterator[Spec
     yield from exactly_one(path, ways, ("container", "deleteJob"))
     if compensation.delete_job is None:
         if compensation.retry is not None:
-            yield from backoff_errors(f"{path}.retry", retry_policy(COMPENSATION_RETRY, compensation.retry))
+            yield from retry_errors(f"{path}.retry", compensation.retry, COMPENSATION_RETRY)
         return
     for field in given(compensation):
         if field in ("retry", "timeoutSeconds"):
