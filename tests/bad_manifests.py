@@ -837,6 +837,61 @@ BAD_MANIFESTS = (
         ),
     ),
     BadManifest(
+        "outputs of the Workflow that are named twice and refer to what is not known",
+        {
+            "parameters": [{"name": "p", "value": "v"}],
+            "steps": [step("a", outputs=[{"name": "id"}])],
+            "outputs": [
+                {"name": "x", "value": "$(params.q) $(steps.b.outcome) $(steps.a.outputs.ids) $(attempt)"},
+                {"name": "x", "value": "$(failure.reason) $(workflow.phase) $(workflow.names)"},
+            ],
+        },
+        (
+            ("spec.outputs[0].value", "found $(attempt)", "known only in a container"),
+            ("spec.outputs[0].value", "found $(params.q)", 'no such parameter; there is only "p"'),
+            ("spec.outputs[0].value", "found $(steps.a.outputs.ids)", 'no such output of step a; did you mean "id"?'),
+            ("spec.outputs[0].value", "found $(steps.b.outcome)", 'no such step; there is only "a"'),
+            ("spec.outputs[1].name", 'found "x"', "is at spec.outputs[0] already"),
+            (
+                "spec.outputs[1].value",
+                "found $(failure.reason)",
+                "the failure is known only in compensate.container and in finally",
+            ),
+            ("spec.outputs[1].value", "found $(workflow.names)", 'no such part of the Workflow; did you mean "name"?'),
+            (
+                "spec.outputs[1].value",
+                "found $(workflow.phase)",
+                "the phase that the run ends with is known only in finally",
+            ),
+        ),
+    ),
+    BadManifest(
+        "an output of the Workflow without a value",
+        {"steps": [step("a")], "outputs": [{"name": "x"}, {"name": "y", "value": "$(params.z)"}]},
+        (
+            ("spec.outputs[0].value", "missing", "is required"),
+            ("spec.outputs[1].value", "found $(params.z)", "no such parameter; there is none"),
+        ),
+        crd=True,
+    ),
+    BadManifest(
+        "outputs of the Workflow that may become too long",
+        {
+            "steps": [step("a", outputs=[{"name": "id", "maxBytes": 2048}, {"name": "other"}])],
+            "outputs": [
+                {"name": "x", "value": "$(steps.a.outputs.id)$(steps.a.outputs.other)$(steps.a.outcome)"},
+                {"name": "y", "value": "$(steps.a.outputs.id) $(workflow.uid)"},
+            ],
+        },
+        (
+            (
+                "spec.outputs",
+                "found 4,399 bytes in all of them together, by maxBytes of what they refer to",
+                "must be at most 4,096",
+            ),
+        ),
+    ),
+    BadManifest(
         "exit codes that are chosen in both ways, in none, and are none",
         {
             "defaults": {"retry": {"onExitCodes": {}}},

@@ -431,6 +431,21 @@ def what_is_recorded_to_have_succeeded_has(history: History) -> Iterator[str]:
 
 
 @invariant
+def outputs_are_given_by_a_success_and_by_nothing_else(history: History) -> Iterator[str]:
+    given = history.status.get("outputs")
+    declared = {one["name"]: one["value"] for one in history.scenario.spec.get("outputs", ())}
+    if (given is not None) != (bool(declared) and history.status.get("phase") == "Succeeded"):
+        yield f"{given} in phase {history.status.get('phase')}, declared {declared}"
+        return
+    for name, value in (given or {}).items():
+        _, step, part, *key = declared[name].strip("$()").split(".")
+        record = history.records[step]
+        expected = record["state"] if part == "outcome" else record.get("outputs", {}).get(*key, "")
+        if value != expected:
+            yield f"{name} is {value}, and {declared[name]} is {expected}"
+
+
+@invariant
 def the_phase_tells_what_became_of_the_steps(history: History) -> Iterator[str]:
     status = history.status
     phase = status.get("phase")

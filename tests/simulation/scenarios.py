@@ -678,6 +678,17 @@ def _exit_codes(scenario: Scenario, chance: Random) -> bool:
     return True
 
 
+@feature("workflow outputs")
+def _workflow_outputs(scenario: Scenario, chance: Random) -> bool:
+    """What the Workflow gives as a whole, of steps that may not have given it."""
+    giving = [name for name, step in scenario.steps.items() if step.get("outputs")]
+    if not giving or not _often(chance, 0.5):
+        return False
+    told = {"id": f"$(steps.{chance.choice(giving)}.outputs.id)", "what": f"$(steps.{chance.choice(giving)}.outcome)"}
+    scenario.spec["outputs"] = [{"name": name, "value": value} for name, value in told.items()]
+    return True
+
+
 def _codes(chance: Random, kept: set[int]) -> list[int]:
     """About half of all, but never those, nor the ones that a container has which something else ended."""
     return [code for code in range(1, 256) if code not in kept | ENDED_BY_OTHERS and chance.random() < 0.5]

@@ -12,6 +12,7 @@ IMMUTABLE_ONCE_STARTED: Final = (
     "defaults",
     "steps",
     "finally",
+    "outputs",
     "concurrency",
     "timeoutSeconds",
     "onFailure",

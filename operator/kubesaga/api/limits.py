@@ -47,6 +47,9 @@ STEP_OUTPUT_BYTES_MAX: Final = 4_096
 WORKFLOW_OUTPUT_BYTES_MAX: Final = 262_144
 """All outputs together: a quarter of OBJECT_BYTES_MAX."""
 
+WORKFLOW_OWN_OUTPUT_BYTES_MAX: Final = STEP_OUTPUT_BYTES_MAX
+"""What a Workflow gives as a whole: no more than one of its steps may, so that one may stand for the other."""
+
 APPLY_ANNOTATION_BYTES_MAX: Final = 262_144
 """kubectl's client-side apply stores the manifest in an annotation, and all annotations share 256 KiB."""
 
@@ -72,7 +75,7 @@ DEPENDENCIES_MAX: Final = 4_000
 """A fan-in may gather every other step."""
 
 OUTPUTS_MAX: Final = 64
-"""Declared outputs of one step; they share STEP_OUTPUT_BYTES_MAX."""
+"""Declared outputs of one step, which share STEP_OUTPUT_BYTES_MAX; and of a Workflow."""
 
 RETRY_LIMIT_MAX: Final = 100
 """With the longest back-off this is a night; what fails that often needs a person."""

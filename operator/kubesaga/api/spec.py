@@ -276,6 +276,15 @@ class FinallyStep(ApiModel):
     """Longest run of one attempt. Time spent suspended does not count."""
 
 
+class WorkflowOutput(ApiModel):
+    """A value that the Workflow gives once it has succeeded."""
+
+    name: Identifier
+    """Name of the output."""
+    value: Text
+    """Its value. May refer to parameters, to outputs and outcomes of steps, and to the Workflow."""
+
+
 class Defaults(ApiModel):
     """Settings merged under every step."""
 
@@ -302,6 +311,8 @@ class WorkflowSpec(ApiModel):
         default=None, alias="finally"
     )
     """Steps that run side by side once the steps, or their rollback, have ended, whatever came of them."""
+    outputs: Annotated[tuple[WorkflowOutput, ...], Field(max_length=limits.OUTPUTS_MAX)] | None = None
+    """Values that stand in status.outputs once the Workflow has succeeded."""
     parallelism: Parallelism | None = None
     """Most steps that run at once. Unlimited by default."""
     timeout_seconds: Seconds | None = None

@@ -393,6 +393,8 @@ class WorkflowStatus(ApiModel):
         default_factory=dict
     )
     """The same of the effect of its fallback."""
+    outputs: Annotated[dict[Identifier, Text], Field(max_length=limits.OUTPUTS_MAX)] | None = None
+    """The outputs of the Workflow, while it has succeeded."""
     resubmission: Resubmission | None = None
     """The Workflow that was made of this one, on request."""
     steps: Annotated[tuple[StepStatus, ...], Field(max_length=limits.STEPS_MAX)] = ()

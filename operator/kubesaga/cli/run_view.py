@@ -82,6 +82,8 @@ class RunView(WorkflowView):
         partly = self.status.reason in _PARTLY
         if partly or self.status.phase in (Phase.PARTIALLY_ROLLED_BACK, Phase.ROLLBACK_FAILED):
             yield "why", one_line(f"{self.status.reason}: {self.status.conditions[0].message}")
+        for name, value in (self.status.outputs or {}).items():
+            yield "output", one_line(f"{name}: {value}")
         if self.status.phase in (Phase.ROLLBACK_BLOCKED, Phase.SUSPENDED):
             yield from self._waits(undos)
 

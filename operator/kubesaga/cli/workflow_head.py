@@ -52,6 +52,8 @@ def facts(reading: Reading) -> Iterator[Fact]:
         errors = reading.plan.errors
         yield from _titled("spec", [f"has {counted(len(errors), 'error')}", *map(str, errors)])
     yield from _said_by_conditions(reading, cause)
+    for name, value in (reading.status.outputs or {}).items():
+        yield "output", one_line(f"{name}: {value}")
     if reading.workflow.deleting:
         held = "it goes when what was done is undone"
         yield "deleting", held if is_held(reading.workflow) else "its Jobs and Pods go with it; nothing is undone"

@@ -1,8 +1,7 @@
-"""The values that references of one Job resolve to."""
+"""The values that the references of one Job, or of the outputs of the Workflow, resolve to."""
 
 from collections.abc import Iterator, Mapping
 
-from kubesaga.api.names import Direction
 from kubesaga.api.status import Failure, Finally, StepStatus
 from kubesaga.api.workflow import Workflow
 from kubesaga.engine.plan import Plan
@@ -12,8 +11,8 @@ from kubesaga.engine.standing import outcome_of
 class Context(Mapping[str, str]):
     """Reference to value: `params.x`, `steps.s.outputs.k`, `steps.s.outcome`, `workflow.name`, `failure.step`.
 
-    In a compensation or a finally step, outputs that a step never gave and parts that a failure lacks are empty
-    strings; the planner has made sure that every other reference has a value.
+    Where it is `lenient`, outputs that a step never gave and parts that a failure lacks are empty strings; the planner
+    has made sure that every other reference has a value.
     """
 
     def __init__(
@@ -21,13 +20,14 @@ class Context(Mapping[str, str]):
         workflow: Workflow,
         plan: Plan,
         steps: Mapping[str, StepStatus],
-        direction: Direction,
-        attempt: int,
+        *,
+        lenient: bool,
+        attempt: int = 1,
         failure: Failure | None = None,
         ending: Finally | None = None,
     ) -> None:
         self._steps = steps
-        self._lenient = direction is not Direction.FORWARD
+        self._lenient = lenient
         self._values = {
             **{f"params.{name}": value for name, value in plan.parameters.items()},
             "workflow.name": workflow.name,

@@ -46,7 +46,15 @@ class StepExecutor:
         """
         attempt = attempt or record.attempt
         container, timeout = self._runs(step, record)
-        context = Context(self._workflow, self._plan, steps, direction, attempt, status.failure, status.finally_)
+        context = Context(
+            self._workflow,
+            self._plan,
+            steps,
+            lenient=direction is not Direction.FORWARD,
+            attempt=attempt,
+            failure=status.failure,
+            ending=status.finally_,
+        )
         identity = JobIdentity(
             step, job_direction(direction, record), attempt, record.epoch, self._keys(step, direction, record, status)
         )

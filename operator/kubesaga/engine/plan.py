@@ -164,6 +164,8 @@ class Plan:
     rollback_order: tuple[tuple[str, ...], ...]
     """The undos if every step had been attempted: each group may start when all groups before it have ended well."""
     parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+    """The outputs of the Workflow by name: texts with references."""
     pod: PodSettings
     parallelism: int | None
     concurrency: PlannedConcurrency | None

@@ -66,7 +66,8 @@ class WorkflowPlanner:
             raise InvalidSpec(by_place(errors))
         steps = _planned_steps(outlined.spec, drafts, dependencies, order)
         finally_steps = _finally_steps(outlined.spec, endings)
-        size = object_bytes(len(stored), name, namespace, steps, finally_steps)
+        outputs = outlined.spec.outputs or ()
+        size = object_bytes(len(stored), name, namespace, steps, finally_steps, outputs)
         if size > limits.OBJECT_BYTES_MAX:
             raise InvalidSpec((_too_large(size),))
         warnings = plan_warnings(outlined.spec, drafts, endings, steps, len(stored))
@@ -172,6 +173,7 @@ def _plan(
         critical_path=graph.critical_path(dependencies, levels),
         rollback_order=graph.rollback_groups(dependencies, order, undoable),
         parameters={parameter.name: parameter.value for parameter in spec.parameters or ()},
+        outputs={output.name: output.value for output in spec.outputs or ()},
         pod=(spec.defaults and spec.defaults.pod) or PodSettings(),
         parallelism=spec.parallelism,
         concurrency=_concurrency(spec.concurrency),

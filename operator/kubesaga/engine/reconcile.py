@@ -41,6 +41,7 @@ from kubesaga.engine.spec_error import InvalidSpec
 from kubesaga.engine.state import StateManager
 from kubesaga.engine.suspension import track_suspension
 from kubesaga.engine.text import clip, counted, listing
+from kubesaga.engine.workflow_output import workflow_outputs
 
 
 def reconcile(workflow: Workflow, plan: Plan | InvalidSpec, observed: Observed, now: datetime) -> Decision:
@@ -124,6 +125,7 @@ def _conclude(state: StateManager, reached: Outcome) -> Decision:
         reason=reached.reason,
         conditions=conditions(before.conditions, reached, generation, state.second),
         completion_time=state.second if reached.phase.terminal else None,
+        outputs=workflow_outputs(state) if reached.phase is Phase.SUCCEEDED else None,
         **progress(state),
     )
     changed = before.phase is not reached.phase

@@ -12,7 +12,7 @@ from kubesaga.engine.draft import ContainerDraft
 from kubesaga.engine.shell_script import script_places
 from kubesaga.engine.spec_error import SpecError
 from kubesaga.engine.structure import printable
-from kubesaga.engine.substitution import Reference, references
+from kubesaga.engine.substitution import Reference, references, text_references
 from kubesaga.engine.suggestion import Suggestions
 
 _WORKFLOW_PARTS: Final = ("name", "namespace", "uid")
@@ -69,6 +69,17 @@ def default_reference_errors(draft: ContainerDraft, known: Known) -> Iterator[Sp
         if problem:
             yield SpecError(f"{draft.path}.{reference.path}", _found(reference.text), problem)
     yield from _misplaced(draft.path, draft.own)
+
+
+def text_reference_errors(path: str, text: str, known: Known) -> Iterator[SpecError]:
+    """Errors of the references in an output of the Workflow: what is known of a run that has succeeded."""
+    for reference in text_references(text):
+        if reference.text == "attempt":
+            problem: str | None = "known only in a container"
+        else:
+            problem = _problem(reference, None, known, Direction.FORWARD)
+        if problem:
+            yield SpecError(path, _found(reference.text), problem)
 
 
 def misplaced_references(path: str, value: Any) -> Iterator[SpecError]:

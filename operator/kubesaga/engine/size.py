@@ -16,8 +16,9 @@ from kubesaga.api.limits import (
     MESSAGE_BYTES_MAX,
     OUTPUT_BYTES_DEFAULT,
     STEP_STATUS_BYTES,
+    WORKFLOW_OWN_OUTPUT_BYTES_MAX,
 )
-from kubesaga.api.spec import Output
+from kubesaga.api.spec import Output, WorkflowOutput
 from kubesaga.engine.plan import PlannedFinally, PlannedStep
 
 _FIXED_BYTES: Final = 16_384
@@ -50,12 +51,14 @@ def object_bytes(
     namespace: str,
     steps: Iterable[PlannedStep],
     finally_steps: Mapping[str, PlannedFinally],
+    outputs: Sequence[WorkflowOutput],
 ) -> int:
     """The largest size of the object: its names and spec, and the records of every step, output, undo, finally step."""
     ending = MESSAGE_BYTES_MAX + STEP_STATUS_BYTES if finally_steps else 0
     ending += sum(STEP_STATUS_BYTES + len(step) for step in finally_steps)
     records = sum(_record_bytes(step) for step in steps)
-    return _FIXED_BYTES + len(name) + len(namespace) + spec_size + records + ending
+    own = WORKFLOW_OWN_OUTPUT_BYTES_MAX + sum(len(output.name) + _OUTPUT_OVERHEAD_BYTES for output in outputs)
+    return _FIXED_BYTES + len(name) + len(namespace) + spec_size + records + ending + (own if outputs else 0)
 
 
 def output_bytes(outputs: Sequence[Output] | None) -> int:

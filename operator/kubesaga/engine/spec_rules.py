@@ -20,6 +20,7 @@ from kubesaga.engine.size import output_bytes
 from kubesaga.engine.spec_error import SpecError
 from kubesaga.engine.step_rules import StepRules
 from kubesaga.engine.suggestion import Suggestions
+from kubesaga.engine.workflow_output_rules import workflow_output_errors
 
 
 def spec_errors(
@@ -55,6 +56,7 @@ def _all_errors(
     for draft in drafts:
         yield from rules.errors(draft)
         yield from condition_errors(draft, values, by_name, graph, spec.on_failure, known)
+    yield from workflow_output_errors(outlined, drafts, known)
     total = sum(output_bytes(draft.step.outputs) for draft in drafts)
     if total > limits.WORKFLOW_OUTPUT_BYTES_MAX:
         found = f"found {total:,} bytes of maxBytes in all outputs together"

@@ -89,6 +89,11 @@ def container_references(container: Container) -> tuple[Reference, ...]:
     return tuple(found)
 
 
+def text_references(text: str) -> tuple[Reference, ...]:
+    """Every reference in one text."""
+    return tuple(_references("", text))
+
+
 def _references(path: str, text: str) -> list[Reference]:
     parts = parse(text)
     return [

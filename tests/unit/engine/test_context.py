@@ -1,15 +1,15 @@
 """What references resolve to."""
 
 import pytest
-from world import COMPENSATION, FORWARD, World, request, step
+from world import World, request, step
 
 from kubesaga.engine.context import Context
 
 
 def test_a_forward_reference_to_nothing_is_an_error_and_one_of_an_undo_is_empty() -> None:
     world = World(step("a"), parameters=[{"name": "p", "value": "v"}])
-    forward = Context(world.workflow(), world.plan(), {}, FORWARD, 1)
-    undo = Context(world.workflow(), world.plan(), {}, COMPENSATION, 1)
+    forward = Context(world.workflow(), world.plan(), {}, lenient=False)
+    undo = Context(world.workflow(), world.plan(), {}, lenient=True)
     assert forward["params.p"] == "v"
     assert undo["steps.a.outputs.k"] == ""
     with pytest.raises(KeyError):
@@ -18,7 +18,7 @@ def test_a_forward_reference_to_nothing_is_an_error_and_one_of_an_undo_is_empty(
 
 def test_it_lists_what_is_known_beforehand() -> None:
     world = World(step("a"))
-    context = Context(world.workflow(), world.plan(), {}, FORWARD, 2)
+    context = Context(world.workflow(), world.plan(), {}, lenient=False, attempt=2)
     assert len(context) == len(list(context)) == 9
     assert dict(context)["attempt"] == "2"
 
@@ -44,4 +44,4 @@ def test_the_outcome_of_what_was_skipped_says_so_and_waits_for_it() -> None:
 
 def test_the_outcome_of_what_never_began_is_empty() -> None:
     world = World(step("a"))
-    assert Context(world.workflow(), world.plan(), {}, COMPENSATION, 1)["steps.a.outcome"] == ""
+    assert Context(world.workflow(), world.plan(), {}, lenient=True)["steps.a.outcome"] == ""

@@ -306,8 +306,8 @@ def test_a_part_that_contains_itself_is_refused_once() -> None:
     part: dict[str, Any] = {"text": "\x00"}
     part["part"] = part
     assert refusal({"steps": [step("a")], "x": part}) == (
-        'spec.x: unknown field "x"; there are parameters, defaults, steps, finally, parallelism, timeoutSeconds, '
-        "onFailure, inFlight, rollback, concurrency, suspend, ttlSecondsAfterFinished, deletionPolicy",
+        'spec.x: unknown field "x"; there are parameters, defaults, steps, finally, outputs, parallelism, '
+        "timeoutSeconds, onFailure, inFlight, rollback, concurrency, suspend, ttlSecondsAfterFinished, deletionPolicy",
         'spec.x.text: found "\\u0000"; a process cannot be given a NUL character',
     )
 
