@@ -44,8 +44,11 @@ class Case:
         return self.verb
 
 
+# What is tried again succeeds: were it to fail again, whoever asks a moment later would have a reason to.
+
+
 def _blocked() -> State:
-    failing = {"image": "fake", "env": [{"name": "FAKE_FAIL", "value": "true"}]}
+    failing = {"image": "fake", "env": [{"name": "FAKE_FAILURES", "value": "1"}]}
     a = {**fake("a"), "compensate": {"container": failing, "retry": {"limit": 0}}}
     return State((a, fake("b", "a", fail=True)), "{.status.phase}=RollbackBlocked")
 
@@ -57,8 +60,8 @@ RUNNING = State(
 )
 SUCCEEDED = State((fake("a", undo=True),), "{.status.phase}=Succeeded")
 NOT_UNDOABLE = State((fake("a"),), "{.status.phase}=Succeeded")
-FAILED = State((fake("a"), fake("b", "a", fail=True)), "{.status.phase}=Failed")
-RETRYING = State(({**fake("a", fail=True), "retry": _RETRY},), '{.status.steps[?(@.name=="a")].state}=Retrying')
+FAILED = State((fake("a"), fake("b", "a", failures=1)), "{.status.phase}=Failed")
+RETRYING = State(({**fake("a", failures=1), "retry": _RETRY},), '{.status.steps[?(@.name=="a")].state}=Retrying')
 SUSPENDED = State(RUNNING.steps, "{.status.phase}=Suspended", asked="suspend")
 BLOCKED = _blocked()
 ASKING = State(
