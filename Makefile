@@ -45,9 +45,10 @@ build:
 	@mkdir -p build
 
 .PHONY: generate
-generate: $(READY) ## Write the CRD from the models
+generate: $(READY) ## Write the CRD and the schema for editors from the models
 	@$(BIN)/kubesaga crd > crds/kubesaga.dev_workflows.yaml
 	@cp crds/kubesaga.dev_workflows.yaml charts/kubesaga/crds/
+	@$(BIN)/kubesaga schema > docs/workflow.schema.json
 
 .PHONY: cluster-tests
 cluster-tests: $(READY) ## Tests on a real API server with real containers

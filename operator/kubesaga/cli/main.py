@@ -211,6 +211,14 @@ def crd() -> None:
 
 
 @main.command()
+def schema() -> None:
+    """Print a JSON schema of Workflows, for editors (yaml-language-server)."""
+    from kubesaga.cli.schema_command import print_schema
+
+    print_schema(sys.stdout)
+
+
+@main.command()
 @click.option(
     "--namespace",
     "namespaces",

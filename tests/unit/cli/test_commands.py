@@ -373,7 +373,9 @@ def test_the_version_is_said_both_ways(call):
     assert call("version").stdout.startswith("kubesaga ")
 
 
-@pytest.mark.parametrize("command", ["plan", "run", "simulate", "get", "logs", "wait", "operator", "crd", "version"])
+@pytest.mark.parametrize(
+    "command", ["plan", "run", "simulate", "get", "logs", "wait", "operator", "crd", "schema", "version"]
+)
 def test_every_command_has_help(call, command):
     assert len(call(command, "--help").stdout.splitlines()) > 3
 
