@@ -44,12 +44,10 @@ class Case:
         return self.verb
 
 
-# What is tried again succeeds: were it to fail again, whoever asks a moment later would have a reason to.
-
-
+# In these states what is tried again succeeds: if it failed again, whoever asks a moment later would have a reason to.
 def _blocked() -> State:
-    failing = {"image": "fake", "env": [{"name": "FAKE_FAILURES", "value": "1"}]}
-    a = {**fake("a"), "compensate": {"container": failing, "retry": {"limit": 0}}}
+    failing_once = fake("undo", failures=1)["container"]
+    a = {**fake("a"), "compensate": {"container": failing_once, "retry": {"limit": 0}}}
     return State((a, fake("b", "a", fail=True)), "{.status.phase}=RollbackBlocked")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from kubesaga.api.group import GROUP, KIND, PLURAL, VERSION
+from kubesaga.api.group import DESCRIPTION, GROUP, KIND, PLURAL, VERSION
 from kubesaga.api.schema import structural_schema
 from kubesaga.api.spec import WorkflowSpec
 from kubesaga.api.status import WorkflowStatus
@@ -68,7 +68,7 @@ def _schema() -> dict[str, Any]:
     ]
     return {
         "type": "object",
-        "description": "A graph of steps that is finished or undone. Each step runs as a Job.",
+        "description": DESCRIPTION,
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string"},

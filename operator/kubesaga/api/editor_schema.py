@@ -7,7 +7,8 @@ references.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kubesaga.api.group import API_VERSION, KIND
+from kubesaga.api.group import API_VERSION, DESCRIPTION, KIND
+from kubesaga.api.schema import Schema, in_one_line, not_null
 from kubesaga.api.spec import WorkflowSpec
 
 _DROPPED: Final = ("title", "default", "$defs")
@@ -23,8 +24,6 @@ _ONE_OF: Final = {
 }
 """Fields of which a definition has exactly one."""
 
-Schema = dict[str, Any]
-
 
 def editor_schema() -> Schema:
     """The JSON schema of a whole manifest."""
@@ -36,7 +35,7 @@ def editor_schema() -> Schema:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"{KIND} ({API_VERSION})",
-        "description": "A graph of steps that is finished or undone. Each step runs as a Job.",
+        "description": DESCRIPTION,
         "type": "object",
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "additionalProperties": False,
@@ -63,7 +62,7 @@ def _node(schema: Mapping[str, Any]) -> Schema:
     if "$ref" in node and len(node) > 1:
         node["allOf"] = [{"$ref": node.pop("$ref")}]  # Draft 7 takes no heed of what stands beside a reference.
     if "description" in node:
-        node["description"] = " ".join(node["description"].split())
+        node["description"] = in_one_line(node["description"])
     for key in ("properties", "patternProperties"):
         if key in node:
             node[key] = {name: _node(field) for name, field in node[key].items()}
@@ -75,6 +74,6 @@ def _node(schema: Mapping[str, Any]) -> Schema:
 
 def _union(schema: Mapping[str, Any]) -> Schema:
     """`X | None` is X; what else is a choice stays one."""
-    branches = [branch for branch in schema["anyOf"] if branch.get("type") != "null"]
+    branches = not_null(schema)
     outer = {key: value for key, value in schema.items() if key == "description"}
     return _node({**branches[0], **outer}) if len(branches) == 1 else {"anyOf": branches, **outer}

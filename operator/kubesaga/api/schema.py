@@ -15,6 +15,16 @@ def structural_schema(model: type[BaseModel]) -> Schema:
     return _structural(schema, schema.get("$defs", {}))
 
 
+def in_one_line(description: str) -> str:
+    """A docstring as people read it beside a field."""
+    return " ".join(description.split())
+
+
+def not_null(union: Mapping[str, Any]) -> list[Schema]:
+    """The branches of a union but null: a field that may be None is one that may be absent."""
+    return [branch for branch in union["anyOf"] if branch.get("type") != "null"]
+
+
 def _structural(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
     """One node of the schema."""
     if "$ref" in schema:
@@ -24,7 +34,7 @@ def _structural(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Sc
         return _union(schema, definitions)
     node = {key: value for key, value in schema.items() if key not in _DROPPED}
     if "description" in node:
-        node["description"] = " ".join(node["description"].split())
+        node["description"] = in_one_line(node["description"])
     if "properties" in node:
         node["properties"] = {name: _structural(field, definitions) for name, field in node["properties"].items()}
     if "items" in node:
@@ -43,7 +53,7 @@ def _values(schema: Mapping[str, Any]) -> Any:
 
 def _union(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
     """`X | None` is X, not required; a Quantity is an integer or a string."""
-    branches = [_structural(branch, definitions) for branch in schema["anyOf"] if branch.get("type") != "null"]
+    branches = [_structural(branch, definitions) for branch in not_null(schema)]
     outer = {key: value for key, value in schema.items() if key in ("description",)}
     if len(branches) == 1:
         return {**branches[0], **outer}
