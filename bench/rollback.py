@@ -1,6 +1,7 @@
 """Rollback on request of what has succeeded: a chain against the floor, and many undos at once against bare Jobs."""
 
 import asyncio
+from collections.abc import Callable
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -19,21 +20,28 @@ CHAINS, WIDE = 7, 5
 async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
     """Both in turn, each after the Job controller has come to rest: so no undo waits for its batches."""
     plane.kubectl("create", "namespace", NAMESPACE)
-    forward, undone = [], []
+    forward, undone, ended = [], [], []
     for number in range(CHAINS):
         forward.append(await floor(api, NAMESPACE, f"floor-{number}"))
-        undone.append(await _undone(plane, api, f"chain-{number}", chain(f"chain-{number}", LENGTH, undo=True)))
+        manifest = chain(f"chain-{number}", LENGTH, undo=True)
+        last_undo, end = await _undone(plane, api, f"chain-{number}", manifest, LENGTH)
+        undone.append(last_undo)
+        ended.append(end)
     bare, wide = [], []
     for number in range(WIDE):
         bare.append(WIDTH / await _bare(plane, api, f"undo-bare-{number}"))
         manifest = independent("wide", WIDTH, undo=True)
-        wide.append(WIDTH / await _undone(plane, api, f"wide-{number}", manifest, WIDTH))
+        _, end = await _undone(plane, api, f"wide-{number}", manifest, WIDTH)
+        wide.append(WIDTH / end)
     against = f"create the next Job when the Pod is seen Succeeded: {median(forward):.2f} s"
     at_once = f"{WIDTH} bare Jobs created at once, until all are Complete: {median(bare):.0f} Jobs/s"
     rounds = f"{min(wide):.0f} to {max(wide):.0f} in {WIDE} rounds"
     return [
         Figure(f"undo of a chain of {LENGTH}", median(undone) / median(forward), "x", 2.0, floor=against),
         Figure("  seconds", median(undone), "s", floor=f"{min(undone):.2f} to {max(undone):.2f} in {CHAINS} rounds"),
+        Figure(
+            "  seconds to RolledBack", median(ended), "s", floor="that is when the last Job says Complete, in its batch"
+        ),
         Figure(
             f"undo of {WIDTH} steps, rate", 100 * median(wide) / median(bare), "%", 90, at_least=True, floor=at_once
         ),
@@ -42,17 +50,26 @@ async def measure(plane: ControlPlane, api: Api) -> list[Figure]:
 
 
 async def _undone(
-    plane: ControlPlane, api: Api, namespace: str, manifest: dict[str, Any], steps: int = LENGTH
-) -> float:
-    """Seconds from the request until all is undone."""
+    plane: ControlPlane, api: Api, namespace: str, manifest: dict[str, Any], steps: int
+) -> tuple[float, float]:
+    """Seconds from the request until all is undone, and until the run has ended."""
     plane.kubectl("create", "namespace", namespace)
     path, name = WORKFLOWS.format(namespace=namespace), manifest["metadata"]["name"]
     await asyncio.gather(api.wait_for(path, 1, succeeded), api.create(path, manifest))
     await api.rest(namespace, steps)
     begun = perf_counter()
     requested = {"metadata": {"annotations": {"kubesaga.dev/rollback": "1"}}}
-    await asyncio.gather(api.wait_for(path, 1, _rolled_back), api.merge(f"{path}/{name}", requested))
-    return perf_counter() - begun
+
+    async def until(done: Callable[[dict[str, Any]], bool]) -> float:
+        await api.wait_for(path, 1, done)
+        return perf_counter() - begun
+
+    undone, ended, _ = await asyncio.gather(
+        until(lambda one: one.get("status", {}).get("rollbackProgress") == f"{steps}/{steps}"),
+        until(lambda one: one.get("status", {}).get("phase") == "RolledBack"),
+        api.merge(f"{path}/{name}", requested),
+    )
+    return undone, ended
 
 
 async def _bare(plane: ControlPlane, api: Api, namespace: str) -> float:
@@ -64,7 +81,3 @@ async def _bare(plane: ControlPlane, api: Api, namespace: str) -> float:
     await asyncio.gather(ended, *(api.create(path, bare_job(f"job-{index}")) for index in range(WIDTH)))
     await api.rest(namespace, WIDTH)
     return perf_counter() - begun
-
-
-def _rolled_back(workflow: dict[str, Any]) -> bool:
-    return workflow.get("status", {}).get("phase") == "RolledBack"

@@ -230,6 +230,22 @@ def test_the_own_way_is_not_undone_while_a_pod_of_the_other_undo_runs() -> None:
     assert world.undo("a").way is Direction.FORWARD
 
 
+def test_nothing_before_a_step_is_undone_until_both_its_ways_are() -> None:
+    world = started(step("before", undo=UNDO), step("a", "before", undo=UNDO, **other(undo=True)), step("b", "a"))
+    world.succeed("before").settles()
+    world.fail("a").settles()
+    world.succeed("a").settles()
+    world.fail("b").settles()
+    world.pod("a", COMPENSATION, phase="Succeeded", exit_code=0)
+    world.settles()
+    assert (world.undo("a").way, world.undo("before")) == (Direction.FALLBACK, None), "its Job says nothing yet"
+    assert world.status.rollback_progress == "0/2"
+    world.succeed("a", direction=COMPENSATION).settles()
+    assert world.undo("before") is None
+    world.succeed("a", direction=COMPENSATION).settles()
+    assert world.undo("before").state is StepState.RUNNING
+
+
 def test_what_the_time_for_a_rollback_leaves_between_the_two_undos_waits_for_a_person() -> None:
     world = fallen(rollback={"timeoutSeconds": 60})
     world.fail("b").settles()

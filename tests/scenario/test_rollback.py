@@ -60,6 +60,22 @@ def test_the_order_is_transitive_through_steps_without_an_undo() -> None:
     assert world.actions() == ["undo a"]
 
 
+def test_the_next_undo_begins_when_the_one_before_has_succeeded_not_when_its_job_says_so() -> None:
+    world = World(step("a", undo=True), step("b", "a", undo=True), step("c", "b"))
+    world.passes()
+    world.succeed("a").passes()
+    world.succeed("b").passes()
+    world.fail("c").passes()
+    assert world.actions() == ["undo b"]
+    world.pod("b", COMPENSATION, phase="Succeeded", exit_code=0)
+    world.passes()
+    assert (world.undo("b").state, world.actions()) == ("Succeeded", ["undo a"])
+    world.succeed("a", direction=COMPENSATION).passes()
+    assert world.status.phase == "RollingBack", "the run itself ends when every Job has"
+    world.succeed("b", direction=COMPENSATION).passes()
+    assert world.status.phase == "RolledBack"
+
+
 def test_nothing_is_undone_while_a_forward_job_may_still_act() -> None:
     world = World(step("a", undo=True), step("b"))
     world.passes()

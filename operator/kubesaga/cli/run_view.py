@@ -65,14 +65,13 @@ class RunView(WorkflowView):
         if self.status.failure is not None:
             yield "cause", one_line(self.status.failure.message)
         order = {name: place for place, name in enumerate(self.plan.order)}
-        undos = [(record.name, record.compensation) for record in self.status.steps if record.compensation]
+        by_name, records = self.plan.by_name, {record.name: record for record in self.status.steps}
+        undos = [(name, record.compensation) for name, record in records.items() if record.compensation]
         in_order = sorted(undos, key=lambda undo: order[undo[0]], reverse=True)  # Of one second, as undos follow.
-        undone = [
-            name for name, undo in sorted(in_order, key=self._ended) if undone_so_far(undo) is StepState.SUCCEEDED
-        ]
+        ended = [name for name, _ in sorted(in_order, key=self._ended)]
+        undone = [name for name in ended if undone_so_far(by_name[name], records[name]) is StepState.SUCCEEDED]
         if undone:
             yield "undone", f"{listing(undone, most=20)} (in this order)" if len(undone) > 1 else undone[0]
-        by_name = self.plan.by_name
         without = [r.name for r in self.status.steps if r.ever_attempted and not by_name[r.name].undoable]
         if undone and without:
             yield "no undo", f"{listing(without, most=20)}: as they are"

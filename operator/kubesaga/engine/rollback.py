@@ -20,7 +20,7 @@ from kubesaga.engine.pivot import deciding_pivots, passed_pivots
 from kubesaga.engine.quiescence import undo_settled
 from kubesaga.engine.resolver import DependencyResolver
 from kubesaga.engine.state import StateManager
-from kubesaga.engine.way import undone_so_far, ways_to_undo
+from kubesaga.engine.way import own_way_follows, undone_so_far, ways_to_undo
 
 UndoStates = Mapping[str, StepState | None]
 """How far the undo of each step is; None where it has not begun."""
@@ -81,7 +81,7 @@ def may_need_undo(state: StateManager) -> bool:
 
 def undo_states(state: StateManager) -> UndoStates:
     """How far each undo of the undo set is; None where it has not begun."""
-    return {name: undone_so_far(state.steps[name].compensation) for name in undo_set(state)}
+    return {name: undone_so_far(state.plan.by_name[name], state.steps[name]) for name in undo_set(state)}
 
 
 def moving(undos: UndoStates) -> tuple[str, ...]:
@@ -168,9 +168,9 @@ def _go_on_to_own_way(state: StateManager) -> None:
     ended = _passing(state)
     for name, record in tuple(state.steps.items()):
         undo = record.compensation
-        if undo is None or undo.way is Direction.FORWARD or undo.state not in ended or not undo_settled(state, name):
+        if undo is None or undo.state not in ended or not own_way_follows(state.plan.by_name[name], record):
             continue
-        if Direction.FORWARD in ways_to_undo(state.plan.by_name[name], record) and name not in kept(state):
+        if undo_settled(state, name) and name not in kept(state):
             left = FallbackUndo(state=undo.state, message=undo.message)
             next_ = {"way": Direction.FORWARD, "fallback": left, "retries_from": undo.attempt + 1}
             undone = undo.state is StepState.SUCCEEDED
@@ -186,9 +186,13 @@ def _close(state: StateManager) -> None:
 
 
 def _passed(state: StateManager, undos: UndoStates) -> set[str]:
-    """Steps whose undo holds up no other any more."""
+    """Steps whose undo holds up no other any more: one that has succeeded; of one that was left, a Pod may go on."""
     ended = _passing(state)
-    return {name for name, how_far in undos.items() if how_far in ended and undo_settled(state, name)}
+    return {
+        name
+        for name, how_far in undos.items()
+        if how_far in ended and (how_far is StepState.SUCCEEDED or undo_settled(state, name))
+    }
 
 
 def _passing(state: StateManager) -> set[StepState]:

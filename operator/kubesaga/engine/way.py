@@ -57,14 +57,24 @@ def ways_to_undo(step: PlannedStep, record: StepStatus) -> tuple[Direction, ...]
     return (Direction.FALLBACK, *own) if _needs_undo(undo, record, Direction.FALLBACK) else own
 
 
-def undone_so_far(undo: CompensationStatus | None) -> StepState | None:
+def undone_so_far(step: PlannedStep, record: StepStatus) -> StepState | None:
     """How far the undo of a step is, both ways taken together; None where it has not begun.
 
+    It runs on where that of the fallback has succeeded and that of the own way is still to begin.
     Where the undo of the fallback was left, that remains so, whatever becomes of the one after it.
     """
+    undo = record.compensation
+    if undo is not None and undo.state is StepState.SUCCEEDED and own_way_follows(step, record):
+        return StepState.RUNNING
     if undo is None or undo.fallback is None or not undo.state.terminal:
         return undo.state if undo else None
     return min(undo.state, undo.fallback.state, key=_WORST_FIRST.index)
+
+
+def own_way_follows(step: PlannedStep, record: StepStatus) -> bool:
+    """Whether the undo that has begun is that of the fallback, and that of the step's own way comes after it."""
+    undo = record.compensation
+    return undo is not None and undo.way is Direction.FALLBACK and Direction.FORWARD in ways_to_undo(step, record)
 
 
 def undone_ways(undo: CompensationStatus | None) -> tuple[Direction, ...]:
